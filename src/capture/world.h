@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// What a world (eager, script, exported) gives a session: its modules, and a way to hook them.
+#pragma once
+
+#include <anycapture/selector.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace anycapture {
+namespace capture {
+
+struct WorldModule {
+  ModuleName name;  ///< first path in named_modules() order, type, further paths
+  const void* id;   ///< what its calls come with; for torch::nn a `torch::nn::Module*`
+  std::weak_ptr<const void> life;  ///< empty control block where the module is not in a shared_ptr
+  bool owned = false;              ///< whether `life` says anything
+};
+
+/// What can be heard of a module beside its tags.
+struct Hooking {
+  bool input = false;
+  bool output = false;
+  std::string advice;  ///< where either is missing: why, and the one-line change that would hook it
+};
+
+class World {
+ public:
+  virtual ~World() = default;
+  virtual const std::vector<WorldModule>& modules() const = 0;
+  /// What hook() would give, without touching the model.
+  virtual Hooking hooking(std::size_t module) const = 0;
+  /// Makes the inputs and outputs of a module reach the door. What it installs is inert while no
+  /// session listens, and may stay.
+  virtual Hooking hook(std::size_t module) = 0;
+};
+
+}  // namespace capture
+}  // namespace anycapture
