@@ -101,13 +101,17 @@ class ANYCAPTURE_API SelectorList {
   std::vector<Selector> selectors_;
 };
 
+/// What is done with a selector that matches no module.
+enum class Unmatched { raise, allow };
+
 /// Selectors against the modules of one model. Indexes are those of the vectors it was made from.
 class ANYCAPTURE_API BoundSelectors {
  public:
   BoundSelectors() = default;
   /// Throws `SelectorError` when a selector without `!` matches no module, with the nearest paths
-  /// and types.
-  BoundSelectors(SelectorList list, const std::vector<ModuleName>& modules);
+  /// and types, unless `unmatched` allows it.
+  BoundSelectors(SelectorList list, const std::vector<ModuleName>& modules,
+                 Unmatched unmatched = Unmatched::raise);
 
   const std::vector<Selector>& selectors() const { return list_.selectors(); }
   /// The modules that each selector matches, in the order of the model.
