@@ -62,15 +62,15 @@ class ANYCAPTURE_API Selector {
   /// Throws `SelectorError` with the text, the position and what to write instead.
   static Selector parse(std::string_view text);
 
-  const std::string& text() const;    ///< as it was given, without surrounding spaces
-  bool negative() const;              ///< begins with `!`
+  const std::string& text() const;  ///< as it was given, without surrounding spaces
+  bool negative() const;            ///< begins with `!`
   ModuleForm form() const;
   const std::string& module() const;  ///< the module part, without `type:` and the like
   bool has_what() const;
   const std::string& what() const;  ///< the part after the separator; empty if there is none
 
-  /// Whether it chooses (or with `!` takes away) this site of a module that its module part matches.
-  /// Without a what: tags, outputs and attention; with `!` everything.
+  /// Whether it chooses (or with `!` takes away) this site of a module that its module part
+  /// matches. Without a what: tags, outputs and attention; with `!` everything.
   bool matches_what(std::string_view what, SiteKind kind) const;
   /// Whether matches_what() can be true for any site of this kind.
   bool asks_for(SiteKind kind) const;
@@ -91,8 +91,8 @@ class ANYCAPTURE_API SelectorList {
   SelectorList() = default;
   /// Throws `SelectorError` when one is malformed, or the first one has a `!`.
   explicit SelectorList(const std::vector<std::string>& texts);
-  /// The texts of `Attention:attn;!blocks.0.*`; empty ones are left out. A `;` inside a regular
-  /// expression, a class or braces does not split.
+  /// The texts of `Attention:attn;!blocks.0.*`; empty ones are left out. A `;` inside `re:/.../`
+  /// does not split.
   static std::vector<std::string> split(std::string_view text);
 
   const std::vector<Selector>& selectors() const { return selectors_; }

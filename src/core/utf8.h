@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace anycapture {
+
+/// The code point at `at`, which moves behind it; a byte that is no valid UTF-8 counts for itself.
+char32_t next_code_point(const char*& at, const char* end);
+
+/// Offset of the first byte that is no valid UTF-8 (overlong forms and surrogates are not); npos if
+/// all are.
+std::size_t find_invalid_utf8(std::string_view text);
+
+/// Number of characters.
+std::size_t count_characters(std::string_view text);
+
+}  // namespace anycapture

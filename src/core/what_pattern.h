@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// The what of a selector: names of tags and locals, or one of the taken names.
+#pragma once
+
+#include <anycapture/selector.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/glob.h"
+
+namespace anycapture {
+
+/// One of the texts that a what's braces spell out.
+class WhatPattern {
+ public:
+  /// `place` says where the what stands. Throws SelectorError.
+  static std::vector<WhatPattern> parse(std::string_view what, PatternPlace place);
+
+  bool matches(std::string_view what, SiteKind kind) const;
+  /// For sites outside any module, which have no kind.
+  bool matches_name(std::string_view what) const;
+  bool asks_for(SiteKind kind) const;
+  /// kTag stands for names, of tags and locals alike.
+  SiteKind kind() const { return kind_; }
+
+ private:
+  WhatPattern(std::string_view text, PatternPlace place);
+
+  SiteKind kind_ = SiteKind::kTag;
+  std::string index_;     // `0`, `*`; empty for the final value
+  bool dotted_ = false;   // names a function, or a field
+  bool forward_ = false;  // names the function `forward`
+  Glob stem_;             // without index
+};
+
+/// A glob over keys, `path:what`: `*.attn:attn[*]`. Without a `:` over the whole key.
+class ANYCAPTURE_API KeyGlob {
+ public:
+  /// Throws SelectorError.
+  explicit KeyGlob(std::string_view text);
+  bool matches(std::string_view key) const;
+
+ private:
+  std::vector<Glob> globs_;  // of the path, of the what; or of the whole key
+  std::string index_;
+};
+
+/// Offset of the `:` that parts module and what: the last one that is no part of a `::`; npos if
+/// there is none.
+std::size_t find_separator(std::string_view text);
+
+}  // namespace anycapture
