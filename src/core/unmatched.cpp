@@ -87,7 +87,9 @@ void throw_unmatched(const Selector& selector, const std::vector<ModuleName>& mo
   const Selector::Parts& parts = selector.parts();
   std::string text = fmt::format("selector \"{}\": none of the model's {} modules {}",
                                  selector.text(), modules.size(), searched(selector));
-  const std::vector<std::string> types = types_of(modules, parts.type_has_namespace);
+  const bool spelled_out = selector.module().find("::") != std::string::npos ||
+                           (parts.type_has_namespace && selector.form() == ModuleForm::kType);
+  const std::vector<std::string> types = types_of(modules, spelled_out);
   if (parts.type) {
     const std::vector<std::string> close = nearest(selector.module(), types, kNearest);
     if (!close.empty()) text += fmt::format("; nearest types: {}", quoted(close));
