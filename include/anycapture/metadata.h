@@ -39,8 +39,8 @@ struct ANYCAPTURE_API CaptureMetadata {
   std::vector<std::string> order;  ///< keys by first execution
   std::map<std::string, std::vector<Call>> calls;
   std::map<std::string, Site> sites;
-  std::string model;                       ///< name of the model; empty if not known
-  std::string libtorch;                    ///< version that computed the tensors; empty if not known
+  std::string model;     ///< name of the model; empty if not known
+  std::string libtorch;  ///< version that computed the tensors; empty if not known
   std::optional<std::array<int, 2>> grid;  ///< rows and columns of the patch grid
   std::optional<int> prefix;               ///< number of tokens in front of the grid's
   std::vector<std::string> tokens;         ///< the tokens' texts

@@ -16,7 +16,11 @@
 namespace anycapture {
 namespace safetensors {
 
+/// All that the format knows, by ascending size.
 enum class Dtype {
+  kF4,
+  kF6E2M3,
+  kF6E3M2,
   kBool,
   kU8,
   kI8,
@@ -92,8 +96,8 @@ struct Bytes {
   std::shared_ptr<const void> owner;
 };
 
-/// A tensor to write. `bytes` is called once, when its turn comes, so that only one tensor at a time
-/// need be brought into memory; it gives row-major little-endian elements.
+/// A tensor to write. `bytes` is called once, when its turn comes, so that only one tensor at a
+/// time need be brought into memory; it gives row-major little-endian elements.
 struct Source {
   std::string key;
   Dtype dtype = Dtype::kF32;
@@ -101,10 +105,10 @@ struct Source {
   std::function<Bytes()> bytes;
 };
 
-/// Writes a file, or leaves the old one: a temporary file in the same directory takes its place when
-/// it is whole and on disk. The data starts on a 64-byte boundary, tensors follow without gaps by
-/// descending size of their dtype, then by key. The same input gives the same bytes.
-/// Throws `FileError`; what `bytes` throws passes through.
+/// Writes a file, or leaves the old one: a temporary file in the same directory takes its place
+/// when it is whole and on disk. The data starts on a 64-byte boundary, tensors follow without gaps
+/// by descending size of their dtype, then by key. The same input gives the same bytes. Throws
+/// `FileError`; what `bytes` throws passes through.
 ANYCAPTURE_API void write(const std::string& path, std::vector<Source> sources,
                           const Metadata& metadata = {});
 

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include "core/atomic_file.h"
+
+#include <anycapture/error.h>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace anycapture {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string directory_of(const std::string& path) {
+  const std::string parent = fs::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+// Renaming onto a link would replace the link.
+std::string target_of(const std::string& path) {
+  std::error_code error;
+  if (!fs::is_symlink(fs::symlink_status(path, error))) return path;
+  const fs::path target = fs::canonical(path, error);
+  return error ? path : target.string();
+}
+
+int open_temporary(const std::string& target, std::string& name) {
+  static std::atomic<unsigned> count{0};
+  while (true) {
+    name = fmt::format("{}.{}-{}.tmp", target, ::getpid(), count++);
+    const int file = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file >= 0 || errno != EEXIST) return file;
+  }
+}
+
+std::string advice_for(int error, std::uint64_t expected, const std::string& directory) {
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+      return fmt::format("{} bytes are needed: free space in {}, or write to another disk",
+                         expected, directory);
+    case EFBIG:
+      return fmt::format("{} bytes are needed, more than a file may have here (see ulimit -f)",
+                         expected);
+    case ENOENT:
+    case ENOTDIR:
+      return fmt::format("create the directory {} first", directory);
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return fmt::format("write to a directory where you may create files; {} is none", directory);
+    default:
+      return fmt::format("check {} and its disk", directory);
+  }
+}
+
+}  // namespace
+
+AtomicFile::AtomicFile(std::string path, std::uint64_t expected)
+    : path_(std::move(path)), target_(target_of(path_)), expected_(expected) {
+  struct stat about {};
+  if (::stat(target_.c_str(), &about) == 0 && !S_ISREG(about.st_mode)) {
+    throw FileError(path_ +
+                    ": is no regular file, so it cannot be replaced: give the path of a file");
+  }
+  file_ = open_temporary(target_, temporary_);
+  if (file_ < 0) {
+    temporary_.clear();
+    fail("create", errno);
+  }
+}
+
+AtomicFile::~AtomicFile() {
+  if (file_ >= 0) ::close(file_);
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void AtomicFile::fail(const char* step, int error) const {
+  throw FileError(fmt::format("{}: cannot {} it after {} of {} bytes: {}; {}", path_, step,
+                              written_, expected_, std::generic_category().message(error),
+                              advice_for(error, expected_, directory_of(target_))));
+}
+
+void AtomicFile::write(const void* data, std::size_t size) {
+  constexpr std::size_t kMost = std::size_t{1} << 30;  // the kernel takes less than 2 GiB at once
+  const char* at = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t done = ::write(file_, at, std::min(size, kMost));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) fail("write", errno);
+    at += done;
+    size -= static_cast<std::size_t>(done);
+    written_ += static_cast<std::uint64_t>(done);
+  }
+}
+
+void AtomicFile::commit() {
+  if (::fsync(file_) != 0) fail("write", errno);
+  if (::close(std::exchange(file_, -1)) != 0) fail("write", errno);
+  if (std::rename(temporary_.c_str(), target_.c_str()) != 0)
+    fail("rename the finished file to", errno);
+  temporary_.clear();
+  const int directory = ::open(directory_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return;  // the file is in place; only a power cut could still undo the rename
+  const int result = ::fsync(directory);
+  const int error = errno;
+  ::close(directory);
+  // Some file systems cannot sync a directory, and say so with EINVAL.
+  if (result != 0 && error != EINVAL) fail("put on disk the name of", error);
+}
+
+}  // namespace anycapture

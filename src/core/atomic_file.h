@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// A file that appears whole or not at all.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace anycapture {
+
+/// Writes to a temporary file in the same directory; commit() puts it in the path's place. Without
+/// commit() it is removed and an old file stays. All throw FileError that starts with the path.
+class AtomicFile {
+ public:
+  /// `expected` is the number of bytes that will be written, for messages.
+  AtomicFile(std::string path, std::uint64_t expected);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(const void* data, std::size_t size);
+  /// On disk when it returns.
+  void commit();
+
+ private:
+  [[noreturn]] void fail(const char* step, int error) const;
+
+  std::string path_;
+  std::string target_;  // what the path stands for, when it is a symbolic link
+  std::string temporary_;
+  std::uint64_t expected_;
+  std::uint64_t written_ = 0;
+  int file_ = -1;
+};
+
+}  // namespace anycapture
