@@ -68,8 +68,9 @@ struct FigureOptions {
   std::string subtitle;
   ColorMap color_map = ColorMap::viridis;
   ColorScale scale = ColorScale::shared;
-  /// Values at the two ends of the colours, in place of the smallest and largest; what lies beyond
-  /// gets the end's colour. The first must be the smaller one.
+  /// Values at the two ends of the colours, the smaller one first; what lies beyond gets the end's
+  /// colour, and the bar says so. Left out: the smallest, or 0 if it is near it, and the largest.
+  /// Where one token takes nearly all attention, `{0, 0.05f}` or so shows the others.
   std::optional<std::pair<float, float>> limits;
   Overlay overlay = Overlay::cells;
   double alpha = 0.6;  ///< opacity of the colours over the picture, 0..1
@@ -88,11 +89,10 @@ ANYCAPTURE_API void draw_head(const std::string& path, MapView map,
 ANYCAPTURE_API void draw_heads(const std::string& path, const std::vector<MapView>& heads,
                                const FigureOptions& options = {});
 
-/// Where one token looks: left the picture with the token `query` outlined, right the picture under
-/// the colours of `row`, how much it attends to each token. Prefix tokens are cells beside the
-/// picture, on the same scale as the patches.
-/// `image`: what the model saw, any size; `row`: grid.tokens() values; `query`: 0 is the first
-/// prefix token.
+/// Where one token looks: left the picture with the token `query` outlined, right the picture in
+/// grey under the colours of `row`, how much it attends to each token. Prefix tokens are cells
+/// beside the picture, with their value, on the same scale as the patches. `image`: what the model
+/// saw, any size; `row`: grid.tokens() values; `query`: 0 is the first prefix token.
 ANYCAPTURE_API void draw_grid_to_grid(const std::string& path, const Image& image, RowView row,
                                       int query, const PatchGrid& grid,
                                       const FigureOptions& options = {});
@@ -102,9 +102,9 @@ ANYCAPTURE_API void draw_highlight(const std::string& path, const Image& image,
                                    const std::vector<int>& tokens, const PatchGrid& grid,
                                    const FigureOptions& options = {});
 
-/// The picture, then one tile per layer, `Layer 0` ..., with that layer's row over it.
-/// `rows`: one per layer, such as the CLS token's row averaged over heads, or rollout; either
-/// grid.tokens() values, of which the prefix tokens' are left out, or one per patch.
+/// The picture, then one tile per layer, `Layer 0` ..., with that layer's row over the grey
+/// picture. `rows`: one per layer, such as the CLS token's row averaged over heads, or rollout;
+/// either grid.tokens() values, of which the prefix tokens' are left out, or one per patch.
 ANYCAPTURE_API void draw_layers_over_image(const std::string& path, const Image& image,
                                            const std::vector<RowView>& rows, const PatchGrid& grid,
                                            const FigureOptions& options = {});
