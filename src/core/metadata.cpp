@@ -163,15 +163,21 @@ void check_version(const json& object) {
 bool too_deep(std::string_view text) {
   constexpr int kDeepest = 64;
   int depth = 0;
-  for (char c : text) {
-    if (c == '{' || c == '[') ++depth;
-    if (c == '}' || c == ']') --depth;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') in_string = !in_string;
+    if (text[i] == '\\') ++i;
+    if (in_string || i >= text.size()) continue;
+    if (text[i] == '{' || text[i] == '[') ++depth;
+    if (text[i] == '}' || text[i] == ']') --depth;
     if (depth > kDeepest) return true;
   }
   return false;
 }
 
 json parse_object(std::string_view text, const char* what) {
+  // The parser takes a NUL for the end, and would not see what follows.
+  if (text.find('\0') != std::string_view::npos) fail(fmt::format("{} holds a NUL byte", what));
   if (too_deep(text)) fail(fmt::format("{} is nested more than 64 deep", what));
   try {
     json object = json::parse(text);

@@ -234,6 +234,12 @@ Header parse_header(std::string_view json, const std::string& path) {
     throw FileError(fmt::format("{}: the header's byte {} is 0x{:02x}, which is no UTF-8; {}", path,
                                 invalid, static_cast<unsigned char>(json[invalid]), kDamaged));
   }
+  // The parser takes a NUL for the end, and would not see what is hidden behind it.
+  const std::size_t nul = json.find('\0');
+  if (nul != std::string_view::npos) {
+    throw FileError(
+        fmt::format("{}: the header's byte {} is 0x00, which is no JSON; {}", path, nul, kDamaged));
+  }
   HeaderEvents events;
   if (!nlohmann::json::sax_parse(json.begin(), json.end(), &events)) {
     throw FileError(fmt::format("{}: {}; {}", path, events.problem, kDamaged));
