@@ -68,12 +68,28 @@ Glob::Alternative Glob::compile(const std::string& pattern) {
   const auto last = std::find_if_not(pieces.rbegin(), pieces.rend(), is_byte).base();
   for (auto it = last; it != pieces.end(); ++it) result.suffix += it->byte;
   result.middle.assign(first, last);
+  const auto star = std::find_if(result.middle.rbegin(), result.middle.rend(),
+                                 [](const Piece& piece) { return piece.kind == Piece::kStar; });
+  result.last_star = star == result.middle.rend()
+                         ? result.middle.size()
+                         : static_cast<std::size_t>(result.middle.rend() - star) - 1;
+  result.only_stars = std::all_of(first, last, [](const Piece& piece) {
+    return piece.kind == Piece::kByte || piece.kind == Piece::kStar;
+  });
+  for (auto it = first; it != last && result.only_stars; ++it) {
+    if (it->kind == Piece::kByte) {
+      result.segments.back() += it->byte;
+    } else if (last - it > 1) {
+      result.segments.emplace_back();
+    }
+  }
   return result;
 }
 
 bool Glob::Alternative::takes(const Piece& piece, const char*& at, const char* end) const {
   if (piece.kind == Piece::kByte) return *at == piece.byte && (++at, true);
-  const char32_t code = next_code_point(at, end);
+  const char32_t code = static_cast<unsigned char>(*at) < 0x80 ? static_cast<unsigned char>(*at++)
+                                                               : next_code_point(at, end);
   if (piece.kind == Piece::kAny) return true;
   const GlobClass& set = classes[piece.index];
   const bool inside = std::any_of(set.ranges.begin(), set.ranges.end(), [code](const auto& range) {
@@ -88,32 +104,61 @@ bool Glob::Alternative::matches(std::string_view text) const {
       !ends_with(text, suffix)) {
     return false;
   }
-  const char* at = text.data() + prefix.size();
-  const char* const end = text.data() + text.size() - suffix.size();
-  if (middle.size() == 1 && middle.front().kind == Piece::kStar) return true;
-  // Only the last star needs to be tried again: an earlier one that took less would not help.
-  std::size_t piece = 0;
+  text = text.substr(prefix.size(), text.size() - prefix.size() - suffix.size());
+  return only_stars ? matches_segments(text) : matches_middle(text);
+}
+
+// Stars around each: the first place where one is found is as good as any later one.
+bool Glob::Alternative::matches_segments(std::string_view text) const {
+  std::size_t at = 0;
+  for (const std::string& segment : segments) {
+    at = text.find(segment, at);
+    if (at == std::string_view::npos) return false;
+    at += segment.size();
+  }
+  return true;
+}
+
+// Without stars: each piece takes one character.
+bool Glob::Alternative::matches_tail(std::size_t piece, const char* at, const char* end) const {
+  for (; piece < middle.size(); ++piece) {
+    if (at == end || !takes(middle[piece], at, end)) return false;
+  }
+  return at == end;
+}
+
+bool Glob::Alternative::matches_middle(std::string_view text) const {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  if (last_star == middle.size()) return matches_tail(0, at, end);
+  // Only the latest star needs to be tried again: an earlier one that took less would not help.
   std::size_t star = middle.size();
   const char* retry = nullptr;
-  while (true) {
-    if (piece == middle.size() && at == end) return true;
-    if (piece < middle.size() && middle[piece].kind == Piece::kStar) {
+  for (std::size_t piece = 0; piece != last_star;) {
+    if (middle[piece].kind == Piece::kStar) {
       star = piece++;
       retry = at;
       continue;
     }
-    if (piece < middle.size()) {
-      if (at == end) return false;
-      if (takes(middle[piece], at, end)) {
-        ++piece;
-        continue;
-      }
+    if (at == end) return false;
+    if (takes(middle[piece], at, end)) {
+      ++piece;
+      continue;
     }
-    if (star == middle.size() || retry == end) return false;
+    if (star == middle.size()) return false;
     next_code_point(retry, end);
     at = retry;
     piece = star + 1;
   }
+  // What follows the last star can only stand at the end.
+  const char* tail = end;
+  for (std::size_t left = middle.size() - last_star - 1; left > 0; --left) {
+    if (tail == at) return false;
+    do {
+      --tail;
+    } while (tail > at && (static_cast<unsigned char>(*tail) & 0xC0) == 0x80);
+  }
+  return matches_tail(last_star + 1, tail, end);
 }
 
 }  // namespace anycapture

@@ -35,10 +35,16 @@ class ANYCAPTURE_API Glob {
   struct Alternative {
     std::string prefix;
     std::string suffix;
-    std::vector<Piece> middle;  // empty: prefix is the whole pattern
+    std::vector<Piece> middle;          // empty: prefix is the whole pattern
+    std::vector<std::string> segments;  // between stars, when the middle has nothing but both
+    bool only_stars = false;
+    std::size_t last_star = 0;  // in the middle; its size if there is none
     std::vector<GlobClass> classes;
 
     bool matches(std::string_view text) const;
+    bool matches_segments(std::string_view text) const;
+    bool matches_middle(std::string_view text) const;
+    bool matches_tail(std::size_t piece, const char* at, const char* end) const;
     bool takes(const Piece& piece, const char*& at, const char* end) const;
   };
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,11 @@ TEST(Glob, MatchesByTheTable) {
       {"?", {"a", "\xC3\xA9"}, {"", "ab"}},
       {"a?c", {"abc", "a.c"}, {"ac", "abbc"}},
       {"*?", {"a", "abc"}, {""}},
+      {"*.fc?", {"mlp.fc1", "a.fc.fc2"}, {"fc1", "mlp.fc", "mlp.fc12"}},
+      {"*a?*b[12]*", {"axb1", "xaxxb2x", "axb3b1"}, {"ab1", "axb", "axb3"}},
+      {"*?[b\xC3\xA9]", {"ab", "xx\xC3\xA9\xC3\xA9"}, {"b", "\xC3\xA9", "ba"}},
+      {"a*b?b*", {"abxb", "abbbxx", "axbbbbb"}, {"abb", "abxxb"}},
+      {"*ab*ab*ab", {"ababab", "xabyabzab"}, {"abab", "ababa"}},
       {"blocks.[0-5].mlp", {"blocks.0.mlp", "blocks.5.mlp"}, {"blocks.6.mlp", "blocks.10.mlp"}},
       {"[!0-5]", {"6", "a"}, {"3", ""}},
       {"[^a]", {"b"}, {"a"}},
@@ -76,6 +82,36 @@ TEST(Glob, IsNotSlowOnPatternsThatBlowUpBacktracking) {
   EXPECT_FALSE(glob.matches(text + "c"));
   EXPECT_TRUE(glob.matches(text + "bc"));
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
+}
+
+// By the definition, one character after the other.
+bool slow_match(std::string_view pattern, std::string_view text) {
+  if (pattern.empty()) return text.empty();
+  if (pattern[0] == '*') {
+    return slow_match(pattern.substr(1), text) ||
+           (!text.empty() && slow_match(pattern, text.substr(1)));
+  }
+  if (text.empty()) return false;
+  if (pattern[0] == '[') {  // the only class that the test uses: [!a]
+    return text[0] != 'a' && slow_match(pattern.substr(4), text.substr(1));
+  }
+  return (pattern[0] == '?' || pattern[0] == text[0]) &&
+         slow_match(pattern.substr(1), text.substr(1));
+}
+
+TEST(Glob, AgreesWithASlowMatcherOnRandomPatterns) {
+  std::mt19937 random(1);
+  const std::vector<std::string> parts{"*", "*", "?", "[!a]", "a", "b", "a", "b"};
+  int matched = 0;
+  for (int round = 0; round < 20000; ++round) {
+    std::string pattern, text;
+    for (auto left = random() % 8; left > 0; --left) pattern += parts[random() % parts.size()];
+    for (auto left = random() % 9; left > 0; --left) text += random() % 2 == 0 ? 'a' : 'b';
+    const bool expected = slow_match(pattern, text);
+    matched += expected;
+    ASSERT_EQ(Glob(pattern).matches(text), expected) << pattern << " for " << text;
+  }
+  EXPECT_GT(matched, 2000);
 }
 
 TEST(Glob, ThrowsForUnbalancedBrackets) {
