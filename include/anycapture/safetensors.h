@@ -109,7 +109,7 @@ struct Source {
 /// when it is whole and on disk. The data starts on a 64-byte boundary, tensors follow without gaps
 /// by descending size of their dtype, then by key. The same input gives the same bytes. Throws
 /// `FileError`; what `bytes` throws passes through.
-ANYCAPTURE_API void write(const std::string& path, std::vector<Source> sources,
+ANYCAPTURE_API void write(const std::string& path, const std::vector<Source>& sources,
                           const Metadata& metadata = {});
 
 }  // namespace safetensors

@@ -48,7 +48,7 @@ class Modules {
   std::vector<std::size_t> matched_by(const Selector::Parts& selector, bool types_too) const {
     std::vector<char> by_type(types_.size(), 0);
     for (std::size_t i = 0; types_too && i < types_.size(); ++i) {
-      by_type[i] = selector.matches_type(types_[i]);
+      by_type[i] = selector.matches_type(types_[i]) ? 1 : 0;
     }
     std::vector<std::size_t> result;
     for (std::size_t i = 0; i < modules_.size(); ++i) {

@@ -153,7 +153,7 @@ std::vector<std::string> expand_braces(std::string_view pattern, PatternPlace pl
               place.whole, place.offset,
               "its braces spell out more than 1024 alternatives: use \"*\" or \"re:/.../\"");
         }
-        result.push_back(std::string(pattern.substr(0, open)) + middle + tail);
+        result.emplace_back(pattern.substr(0, open)).append(middle).append(tail);
       }
     }
   }

@@ -127,7 +127,7 @@ std::string header_bytes(const std::string& json, const std::string& path) {
 
 }  // namespace
 
-void write(const std::string& path, std::vector<Source> sources, const Metadata& metadata) {
+void write(const std::string& path, const std::vector<Source>& sources, const Metadata& metadata) {
   const std::vector<Planned> planned = plan(sources, path);
   const std::string header = header_bytes(header_json(planned, metadata, path), path);
   const std::uint64_t data = planned.empty() ? 0 : planned.back().offset + planned.back().bytes;

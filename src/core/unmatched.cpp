@@ -99,10 +99,10 @@ void throw_unmatched(const Selector& selector, const std::vector<ModuleName>& mo
     if (!close.empty()) text += fmt::format("; nearest paths: {}", quoted(close));
   }
   text += prefix_hint(selector);
-  const std::size_t shown = std::min(types.size(), kTypesShown);
-  text += fmt::format(
-      "; the types there are: {}{}", fmt::join(types.begin(), types.begin() + shown, ", "),
-      shown < types.size() ? fmt::format(" and {} more", types.size() - shown) : "");
+  std::vector<std::string> shown = types;
+  shown.resize(std::min(types.size(), kTypesShown));
+  text += fmt::format("; the types there are: {}", fmt::join(shown, ", "));
+  if (shown.size() < types.size()) text += fmt::format(" and {} more", types.size() - shown.size());
   throw SelectorError(text + "; anycapture::modules(model) lists all paths and types");
 }
 
