@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+// Where a trained vision transformer looks: in pictures that it was not trained on, or in your own.
+
+#include <ATen/ATen.h>
+
+#include <anycapture/anycapture.h>
+#include <anycapture/image.h>
+#include <anycapture/pictures.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "digits.h"
+#include "vit.h"
+#include "weights.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kUsageError = 2, kFileError = 3, kModelError = 4;
+
+struct Settings {
+  std::string image;
+  std::string weights = SAMPLES_DATA "/digits_vit.safetensors";
+  std::string out = "out";
+  int scenes = 3;
+  int seed = 7;
+  int heads = 0;
+  double crop = 0.9;
+  std::vector<double> mean = {0.5}, std = {0.5};  // as timm's vit_* models
+};
+
+struct Picture {
+  std::string name;         // what its files' names begin with
+  std::string about;        // what is known of it beforehand
+  anycapture::Image image;  // what the model sees
+};
+
+Picture picture_of(const digits::Scene& scene, int index) {
+  anycapture::Image image{digits::kSceneSide, digits::kSceneSide, {}};
+  for (const auto grey : scene.pixels) image.rgb.insert(image.rgb.end(), 3, grey);
+  return {"scene" + std::to_string(index), "a " + std::to_string(scene.label), image};
+}
+
+std::vector<Picture> unseen_scenes(const Settings& settings) {
+  const auto split = digits::load(SAMPLES_DATA "/digits.safetensors");
+  digits::Scenes scenes(split.unseen, static_cast<std::uint64_t>(settings.seed));
+  std::vector<Picture> pictures;
+  for (int i = 0; i < settings.scenes; ++i) pictures.push_back(picture_of(scenes.next(), i));
+  return pictures;
+}
+
+Picture own_picture(const Settings& settings, const ViTOptions& model) {
+  const auto image = anycapture::read_image(settings.image);
+  const auto name = fs::path(settings.image).stem().string();
+  const auto size = static_cast<int>(model.image_size);
+  return {name, name, anycapture::timm_preprocess(image, size, settings.crop)};
+}
+
+at::Tensor per_channel(const char* option, const std::vector<double>& values,
+                       std::int64_t channels) {
+  const auto count = static_cast<std::int64_t>(values.size());
+  if (count != 1 && count != channels) {
+    throw anycapture::Error(std::string(option) + " has " + std::to_string(count) +
+                            " numbers, the model has " + std::to_string(channels) + " channels");
+  }
+  return at::tensor(values, at::kFloat).view({-1, 1, 1});
+}
+
+// (1, channels, H, W), (pixel - mean) / std per channel.
+at::Tensor input_of(const Picture& picture, const ViTOptions& model, const Settings& settings) {
+  const auto& image = picture.image;
+  const auto* rgb = image.rgb.data();
+  auto pixels =
+      at::from_blob(const_cast<std::uint8_t*>(rgb), {image.height, image.width, 3}, at::kByte)
+          .to(at::kFloat)
+          .div(255)
+          .permute({2, 0, 1});
+  if (model.channels == 1) pixels = pixels.mean(0, true);
+  const auto mean = per_channel("--mean", settings.mean, pixels.size(0));
+  return ((pixels - mean) / per_channel("--std", settings.std, pixels.size(0))).unsqueeze(0);
+}
+
+// What was captured of one picture, as the figures take it.
+class Attention2D {
+ public:
+  // `maps`: (layers, heads, tokens, tokens)
+  explicit Attention2D(const at::Tensor& maps)
+      : maps_(maps.to(at::kFloat).contiguous()), means_(maps_.mean(1)) {}
+
+  int layers() const { return static_cast<int>(maps_.size(0)); }
+  std::vector<anycapture::MapView> heads(int layer) const {
+    std::vector<anycapture::MapView> views;
+    for (std::int64_t head = 0; head < maps_.size(1); ++head)
+      views.push_back(view(maps_[layer][head]));
+    return views;
+  }
+  anycapture::MapView mean(int layer) const { return view(means_[layer]); }
+
+ private:
+  static anycapture::MapView view(const at::Tensor& map) {
+    return {map.data_ptr<float>(), static_cast<int>(map.size(0)), static_cast<int>(map.size(1))};
+  }
+
+  at::Tensor maps_, means_;
+};
+
+// Tokens of the patches that the row looks at most, the strongest first.
+std::vector<int> strongest_patches(anycapture::RowView row, const anycapture::PatchGrid& grid,
+                                   int count) {
+  std::vector<int> tokens(static_cast<std::size_t>(row.size - grid.prefix));
+  std::iota(tokens.begin(), tokens.end(), grid.prefix);
+  std::stable_sort(tokens.begin(), tokens.end(),
+                   [&](int a, int b) { return row.data[a] > row.data[b]; });
+  tokens.resize(std::min(tokens.size(), static_cast<std::size_t>(count)));
+  return tokens;
+}
+
+void draw(const Picture& picture, const std::string& answer, const Attention2D& attention,
+          const anycapture::PatchGrid& grid, const std::string& folder) {
+  const auto file = [&](const char* figure) {
+    const auto path = (fs::path(folder) / (picture.name + "_" + figure + ".png")).string();
+    std::cout << "  " << path << '\n';
+    return path;
+  };
+  const auto options = [&](const std::string& title) {
+    anycapture::FigureOptions figure;
+    figure.title = title;
+    figure.subtitle = picture.about + ", answer: " + answer;
+    return figure;
+  };
+  // The answer is read from the CLS token, so in the last layer the patches' own rows were never
+  // trained: their maps are shown from the layer before.
+  const int last = attention.layers() - 1, layer = std::max(0, last - 1);
+  const auto layer_text = "layer " + std::to_string(layer);
+  const auto looked_at = strongest_patches(attention.mean(last).row(0), grid, 6);
+
+  anycapture::draw_head(file("head"), attention.heads(layer)[0],
+                        options("Head 0 of " + layer_text + ": how much each token looks at each"));
+  anycapture::draw_heads(file("heads"), attention.heads(layer),
+                         options("All heads of " + layer_text));
+  anycapture::draw_grid_to_grid(
+      file("grid_to_grid"), picture.image, attention.mean(layer).row(looked_at[0]), looked_at[0],
+      grid, options("Where one patch looks, " + layer_text + ", mean of heads"));
+  anycapture::draw_highlight(file("highlight"), picture.image, looked_at, grid,
+                             options("The patches that CLS looks at most in the last layer"));
+
+  std::vector<anycapture::RowView> cls;
+  for (int i = 0; i <= last; ++i) cls.push_back(attention.mean(i).row(0));
+  anycapture::draw_layers_over_image(file("cls_layers"), picture.image, cls, grid,
+                                     options("Where the CLS token looks, mean of heads"));
+}
+
+// "7 (98 %)"
+std::string answer_of(const at::Tensor& logits) {
+  const auto best = logits.softmax(0).max(0);
+  const auto percent = std::get<0>(best).item<double>() * 100;
+  return std::to_string(std::get<1>(best).item<std::int64_t>()) + " (" +
+         std::to_string(static_cast<int>(percent + 0.5)) + " %)";
+}
+
+anycapture::SaveOptions save_options(const ViTOptions& model, const Settings& settings,
+                                     const at::Tensor& input) {
+  anycapture::SaveOptions options;
+  options.grid = {static_cast<int>(model.grid()), static_cast<int>(model.grid())};
+  options.prefix = 1;
+  options.image = input;
+  options.image_mean = settings.mean;
+  options.image_std = settings.std;
+  options.model = fs::path(settings.weights).stem().string();
+  return options;
+}
+
+void demo(const Settings& settings) {
+  const at::NoGradGuard no_grad;
+  auto model = load_vit(settings.weights, settings.heads);
+  const auto& sizes = model->options;
+  const auto pictures = settings.image.empty() ? unseen_scenes(settings)
+                                               : std::vector<Picture>{own_picture(settings, sizes)};
+  std::vector<at::Tensor> inputs;
+  for (const auto& picture : pictures) inputs.push_back(input_of(picture, sizes, settings));
+  const auto input = at::cat(inputs);
+
+  anycapture::Capturer cap(model, "Attention");
+  const auto logits = model->forward(input);
+  cap.close();
+
+  fs::create_directories(settings.out);
+  std::cout << "Wrote\n";
+  const auto side = static_cast<int>(sizes.grid());
+  const auto maps = cap.stack("*.attn:attn");  // (layers, pictures, heads, tokens, tokens)
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    const auto index = static_cast<std::int64_t>(i);
+    draw(pictures[i], answer_of(logits[index]), Attention2D(maps.select(1, index)), {side, side, 1},
+         settings.out);
+  }
+  const auto saved = (fs::path(settings.out) / "maps.safetensors").string();
+  cap.save(saved, save_options(sizes, settings, input));
+  std::cout << "  " << saved << "\n\n" << cap.report() << '\n';
+}
+
+void add_options(CLI::App& app, Settings& settings) {
+  app.add_option("--image", settings.image, "Your own picture, JPEG or PNG, instead of the scenes");
+  app.add_option("--weights", settings.weights,
+                 "Weights of a ViT under timm's names, as safetensors; all sizes follow from them")
+      ->capture_default_str();
+  app.add_option("--out", settings.out, "Folder for the figures and maps.safetensors")
+      ->capture_default_str();
+  app.add_option("--heads", settings.heads,
+                 "Heads of the model; else the file's metadata `heads`, else width / 64")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--crop", settings.crop,
+                 "timm's crop_pct: part of the picture's side that is seen")
+      ->check(CLI::Range(0.01, 1.0))
+      ->capture_default_str();
+  app.add_option("--mean", settings.mean, "Of the pixels, 0 to 1: one number, or R,G,B")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--std", settings.std, "Of the pixels, 0 to 1: one number, or R,G,B")
+      ->delimiter(',')
+      ->capture_default_str();
+  app.add_option("--scenes", settings.scenes, "How many unseen scenes")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  app.add_option("--seed", settings.seed, "Of the scenes")->check(CLI::NonNegativeNumber);
+}
+
+int fail(int code, const std::string& text) {
+  std::cerr << "demo: " << text << '\n';
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Settings settings;
+  CLI::App app("Shows where a vision transformer looks.", "demo");
+  add_options(app, settings);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsageError;
+  }
+  try {
+    demo(settings);
+  } catch (const anycapture::FileError& error) {
+    return fail(kFileError, error.what());
+  } catch (const fs::filesystem_error& error) {
+    return fail(kFileError, settings.out + ": cannot make this folder: " + error.code().message());
+  } catch (const anycapture::Error& error) {
+    return fail(kModelError, error.what());
+  }
+}
