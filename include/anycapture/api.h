@@ -5,5 +5,5 @@
 #if defined(_WIN32)
 #define ANYCAPTURE_API
 #else
-#define ANYCAPTURE_API __attribute__((visibility("default")))
+#define ANYCAPTURE_API [[gnu::visibility("default")]]
 #endif

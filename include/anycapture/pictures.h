@@ -91,8 +91,10 @@ ANYCAPTURE_API void draw_heads(const std::string& path, const std::vector<MapVie
 
 /// Where one token looks: left the picture with the token `query` outlined, right the picture in
 /// grey under the colours of `row`, how much it attends to each token. Prefix tokens are cells
-/// beside the picture, with their value, on the same scale as the patches. `image`: what the model
-/// saw, any size; `row`: grid.tokens() values; `query`: 0 is the first prefix token.
+/// beside the picture, with their value, on the same scale as the patches.
+///
+/// `image`: what the model saw, any size; `row`: grid.tokens() values; `query`: 0 is the first
+/// prefix token.
 ANYCAPTURE_API void draw_grid_to_grid(const std::string& path, const Image& image, RowView row,
                                       int query, const PatchGrid& grid,
                                       const FigureOptions& options = {});
@@ -102,9 +104,10 @@ ANYCAPTURE_API void draw_highlight(const std::string& path, const Image& image,
                                    const std::vector<int>& tokens, const PatchGrid& grid,
                                    const FigureOptions& options = {});
 
-/// The picture, then one tile per layer, `Layer 0` ..., with that layer's row over the grey
-/// picture. `rows`: one per layer, such as the CLS token's row averaged over heads, or rollout;
-/// either grid.tokens() values, of which the prefix tokens' are left out, or one per patch.
+/// The picture, then one tile per layer, `Layer 0` ..., with its row over the picture in grey.
+///
+/// `rows`: one per layer, such as the CLS token's row averaged over heads, or rollout; either
+/// grid.tokens() values, of which the prefix tokens' are left out, or one per patch.
 ANYCAPTURE_API void draw_layers_over_image(const std::string& path, const Image& image,
                                            const std::vector<RowView>& rows, const PatchGrid& grid,
                                            const FigureOptions& options = {});

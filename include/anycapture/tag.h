@@ -19,7 +19,7 @@ namespace anycapture {
 namespace detail {
 
 /// Sessions open in the process plus forward hooks registered; while it is zero, every site returns at once.
-extern ANYCAPTURE_API std::atomic<int> listeners;
+ANYCAPTURE_API extern std::atomic<int> listeners;
 
 inline bool listening() noexcept {
   return __builtin_expect(listeners.load(std::memory_order_relaxed) != 0, 0);

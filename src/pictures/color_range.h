@@ -11,7 +11,7 @@ namespace anycapture {
 
 /// The values at the two ends of the colours, `low` < `high`, and how many values have no colour.
 struct ColorRange {
-  double place(float value) const;  ///< 0..1, clamped
+  ANYCAPTURE_API double place(float value) const;  ///< 0..1, clamped
 
   double low = 0.0;
   double high = 1.0;

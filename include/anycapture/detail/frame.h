@@ -52,7 +52,8 @@ class ANYCAPTURE_API Frame {
   const torch::nn::Module* module_;
   const char* method_;
   Frame* outer_ = nullptr;
-  Seen seen_;
+  int exceptions_;  // that were passing when it opened
+  Seen seen_;       // the innermost mechanism that joined
   bool opened_ = true;
   bool wants_input_ = false;
   bool wants_output_ = false;

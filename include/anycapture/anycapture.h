@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// Everything that a program needs that captures. Model code needs only <anycapture/tag.h>.
+#pragma once
+
+#include <anycapture/capturer.h>
+#include <anycapture/captures.h>
+#include <anycapture/compare.h>
+#include <anycapture/error.h>
+#include <anycapture/options.h>
+#include <anycapture/report.h>
+#include <anycapture/site.h>
+#include <anycapture/tag.h>

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MIT
+// What may stand where a model is asked for: a module holder, a shared_ptr, a module.
+#pragma once
+
+#include <anycapture/api.h>
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace torch {
+namespace nn {
+class Module;
+}
+}  // namespace torch
+
+namespace anycapture {
+
+namespace capture {
+class World;
+}
+
+namespace detail {
+
+/// Throws `anycapture::Error` when `model` is null.
+ANYCAPTURE_API std::shared_ptr<capture::World> eager_world(
+    const std::shared_ptr<torch::nn::Module>& model);
+/// A module that no `shared_ptr` owns must outlive what is made of it.
+ANYCAPTURE_API std::shared_ptr<capture::World> eager_world(torch::nn::Module& model);
+
+template <class T, class = void>
+struct is_holder : std::false_type {};
+template <class T>
+struct is_holder<T, std::void_t<typename T::ContainedType, decltype(std::declval<const T&>().ptr())>>
+    : std::true_type {};
+
+template <class T>
+struct is_shared_ptr : std::false_type {};
+template <class T>
+struct is_shared_ptr<std::shared_ptr<T>> : std::true_type {};
+
+template <class Model>
+std::shared_ptr<capture::World> world_of(Model& model) {
+  using Plain = std::remove_const_t<Model>;
+  using Pointer = std::shared_ptr<torch::nn::Module>;
+  if constexpr (is_shared_ptr<Plain>::value) {
+    return eager_world(Pointer(model));
+  } else if constexpr (is_holder<Plain>::value) {
+    return eager_world(model.is_empty() ? Pointer() : Pointer(model.ptr()));
+  } else {
+    static_assert(std::is_convertible_v<Plain*, torch::nn::Module*>,
+                  "a model is a torch::nn module holder, a std::shared_ptr to a module, or a module");
+    return eager_world(const_cast<Plain&>(model));
+  }
+}
+
+}  // namespace detail
+}  // namespace anycapture

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#include <anycapture/capturer.h>
+#include <anycapture/error.h>
+#include <anycapture/tag.h>
+
+#include <cstdio>
+#include <exception>
+#include <utility>
+
+#include "capture/listening.h"
+#include "capture/session.h"
+
+namespace anycapture {
+
+using capture::Session;
+using capture::ThreadSessions;
+
+Capturer Capturer::of(std::shared_ptr<capture::World> world, const Selectors& selectors,
+                      CaptureOptions options) {
+  return Capturer(std::make_shared<Session>(std::move(world), selectors, std::move(options)));
+}
+
+Capturer::Capturer(std::shared_ptr<Session> session)
+    : CaptureReader(session->store()), session_(std::move(session)) {
+  ThreadSessions::here().add(session_);
+  detail::listeners.fetch_add(1, std::memory_order_relaxed);
+}
+
+Capturer::Capturer(Capturer&& other) noexcept
+    : CaptureReader(other), session_(std::move(other.session_)) {}
+
+Capturer& Capturer::operator=(Capturer&& other) noexcept {
+  if (this == &other) return *this;
+  finish();
+  CaptureReader::operator=(other);
+  session_ = std::move(other.session_);
+  return *this;
+}
+
+Capturer::~Capturer() { finish(); }
+
+void Capturer::close() {
+  if (session_ == nullptr || !session_->end()) return;
+  detail::listeners.fetch_sub(1, std::memory_order_relaxed);
+  ThreadSessions::here().remove(session_.get());
+  const OnSilent on_silent = session_->options().on_silent;
+  if (on_silent == OnSilent::ignore) return;
+  const std::string silence = session_->silence();
+  if (silence.empty()) return;
+  if (on_silent == OnSilent::raise && std::uncaught_exceptions() == 0) {
+    throw SilentSelectorError(silence);
+  }
+  std::fprintf(stderr, "anycapture: warning: %s\n", silence.c_str());
+}
+
+// A destructor warns where close() would throw.
+void Capturer::finish() noexcept {
+  try {
+    close();
+  } catch (const SilentSelectorError& error) {
+    std::fprintf(stderr, "anycapture: warning: %s\n", error.what());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "anycapture: while closing a session: %s\n", error.what());
+  }
+}
+
+bool Capturer::is_open() const noexcept { return session_ != nullptr && session_->is_open(); }
+
+void Capturer::pause() noexcept {
+  if (session_ != nullptr) session_->pause(true);
+}
+
+void Capturer::resume() noexcept {
+  if (session_ != nullptr) session_->pause(false);
+}
+
+void Capturer::clear() { store_->clear(); }
+
+Captures Capturer::take() {
+  if (session_ == nullptr) return Captures::of(std::exchange(store_, std::make_shared<capture::Store>()));
+  Captures taken = Captures::of(session_->take());
+  store_ = session_->store();
+  return taken;
+}
+
+Report Capturer::report() const { return session_ == nullptr ? Report{} : session_->report(); }
+
+}  // namespace anycapture

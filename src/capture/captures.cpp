@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+#include <anycapture/captures.h>
+
+#include <ATen/ops/stack.h>
+#include <anycapture/error.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "capture/store.h"
+
+namespace anycapture {
+namespace {
+
+using capture::StoredCall;
+using capture::StoredSite;
+
+at::Tensor fresh(const StoredSite& site, const StoredCall& call, Stale stale) {
+  if (stale == Stale::raise && call.is_stale()) {
+    throw StaleCaptureError(fmt::format(
+        "\"{}\" was changed in place after its capture, so its values are no longer those of the "
+        "capture: open the session with options.keep = Keep::clone, or read it with Stale::allow if "
+        "the write hit another part of the same storage",
+        site.site.key));
+  }
+  return call.value;
+}
+
+const StoredCall& only_call(const StoredSite& site) {
+  if (site.fired != 1) {
+    throw KeyError(fmt::format(
+        "\"{}\" fired {} times: read calls(\"{}\") for all of them, last(\"{}\") for the last one, or "
+        "clear() between forwards",
+        site.site.key, site.fired, site.site.key, site.site.key));
+  }
+  return site.calls.front();
+}
+
+std::vector<Call> all_calls(const StoredSite& site, Stale stale) {
+  std::vector<Call> calls;
+  const std::size_t dropped = site.fired - site.calls.size();
+  for (const StoredCall& call : site.calls) {
+    calls.push_back({fresh(site, call, stale), dropped + calls.size(), call.thread, call.sequence});
+  }
+  return calls;
+}
+
+}  // namespace
+
+CaptureReader::CaptureReader() : store_(std::make_shared<capture::Store>()) {}
+CaptureReader::CaptureReader(std::shared_ptr<capture::Store> store) : store_(std::move(store)) {}
+CaptureReader::~CaptureReader() = default;
+CaptureReader::CaptureReader(CaptureReader&&) noexcept = default;
+CaptureReader& CaptureReader::operator=(CaptureReader&&) noexcept = default;
+CaptureReader::CaptureReader(const CaptureReader&) = default;
+CaptureReader& CaptureReader::operator=(const CaptureReader&) = default;
+
+Captures::Captures() = default;
+Captures::Captures(std::shared_ptr<capture::Store> store) : CaptureReader(std::move(store)) {}
+Captures Captures::of(std::shared_ptr<capture::Store> store) { return Captures(std::move(store)); }
+
+at::Tensor CaptureReader::at(std::string_view key, Stale stale) const {
+  const StoredSite& site = store_->require(key);
+  return fresh(site, only_call(site), stale);
+}
+
+std::vector<Call> CaptureReader::calls(std::string_view key, Stale stale) const {
+  return all_calls(store_->require(key), stale);
+}
+
+at::Tensor CaptureReader::last(std::string_view key, Stale stale) const {
+  const StoredSite& site = store_->require(key);
+  return fresh(site, site.calls.back(), stale);
+}
+
+at::Tensor CaptureReader::stack(std::string_view glob) const {
+  std::vector<const StoredSite*> sites = store_->matching(glob);
+  if (sites.empty()) {
+    throw KeyError(fmt::format("no key matches \"{}\": {} of the form path:what fired, keys() lists them",
+                               glob, size()));
+  }
+  std::stable_sort(sites.begin(), sites.end(),
+                   [](const StoredSite* a, const StoredSite* b) { return a->order < b->order; });
+  std::string stale;
+  for (const StoredSite* site : sites) {
+    if (only_call(*site).is_stale()) stale += (stale.empty() ? "" : ", ") + site->site.key;
+  }
+  if (!stale.empty()) {
+    throw StaleCaptureError(fmt::format(
+        "changed in place after their capture: {}; open the session with options.keep = Keep::clone",
+        stale));
+  }
+  std::vector<at::Tensor> tensors;
+  for (const StoredSite* site : sites) {
+    tensors.push_back(site->calls.front().value);
+    if (tensors.back().sizes() != tensors.front().sizes()) {
+      throw Error(fmt::format("cannot stack \"{}\": \"{}\" is {} but \"{}\" is {}; choose keys of one shape",
+                              glob, sites.front()->site.key, tensors.front().sizes().vec(),
+                              site->site.key, tensors.back().sizes().vec()));
+    }
+  }
+  return at::stack(tensors);
+}
+
+std::vector<std::string> CaptureReader::keys(std::string_view glob) const {
+  std::vector<std::string> result;
+  for (const StoredSite* site : store_->matching(glob)) result.push_back(site->site.key);
+  return result;
+}
+
+bool CaptureReader::contains(std::string_view key) const { return store_->find(key) != nullptr; }
+std::size_t CaptureReader::size() const { return store_->fired().size(); }
+
+CaptureReader::Iterator CaptureReader::begin() const { return Iterator(this, 0); }
+CaptureReader::Iterator CaptureReader::end() const { return Iterator(this, size()); }
+
+CaptureReader::Entry CaptureReader::Iterator::operator*() const {
+  const StoredSite& site = *reader_->store_->fired()[index_];
+  return {site.site.key, all_calls(site, Stale::raise)};
+}
+
+}  // namespace anycapture

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+#include <anycapture/compare.h>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <ostream>
+
+namespace anycapture {
+namespace {
+
+constexpr std::size_t kListed = 20;
+
+at::Tensor comparable(const at::Tensor& value) {
+  at::Tensor dense = value.detach();
+  if (dense.is_quantized()) dense = dense.dequantize();
+  if (dense.layout() != at::kStrided) dense = dense.to_dense();
+  return dense.cpu().to(dense.is_complex() ? at::kComplexDouble : at::kDouble);
+}
+
+std::vector<std::int64_t> unravel(std::int64_t flat, at::IntArrayRef shape) {
+  std::vector<std::int64_t> index(shape.size());
+  for (std::size_t axis = shape.size(); axis-- > 0;) {
+    index[axis] = flat % shape[axis];
+    flat /= shape[axis];
+  }
+  return index;
+}
+
+// Fills `difference` and returns true when the tensors differ.
+bool differ(const at::Tensor& captured, const at::Tensor& expected, const CompareOptions& options,
+            Difference& difference) {
+  if (captured.sizes() != expected.sizes()) {
+    difference.what = fmt::format("shape {}, in the reference {}", captured.sizes().vec(),
+                                  expected.sizes().vec());
+    return true;
+  }
+  at::NoGradGuard no_grad;
+  const at::Tensor a = comparable(captured);
+  const at::Tensor b = comparable(expected).to(a.scalar_type());
+  const at::Tensor close = at::isclose(a, b, options.rtol, options.atol, /*equal_nan=*/true);
+  if (close.all().item<bool>()) return false;
+  const at::Tensor distance = (a - b).abs().nan_to_num(INFINITY, INFINITY, INFINITY)
+                                  .masked_fill(close, 0);
+  difference.max_abs = distance.max().item<double>();
+  difference.max_rel = (distance / b.abs().clamp_min(1e-300)).nan_to_num(INFINITY).max().item<double>();
+  const std::int64_t first = close.logical_not().flatten().nonzero()[0].item<std::int64_t>();
+  difference.index = unravel(first, a.sizes());
+  const std::int64_t count = close.numel() - close.sum().item<std::int64_t>();
+  auto element = [&](const at::Tensor& t) {
+    const at::Tensor value = t.flatten()[first];
+    return value.is_complex() ? fmt::format("{:.8g}{:+.8g}i", at::real(value).item<double>(),
+                                            at::imag(value).item<double>())
+                              : fmt::format("{:.8g}", value.item<double>());
+  };
+  difference.what =
+      fmt::format("{} of {} values differ, max abs {:.3g}, max rel {:.3g}, first at {}: {} against {}",
+                  count, close.numel(), difference.max_abs, difference.max_rel, difference.index,
+                  element(a), element(b));
+  return true;
+}
+
+}  // namespace
+
+Comparison compare(const CaptureReader& captures, const CaptureReader& reference,
+                   const CompareOptions& options) {
+  Comparison result;
+  std::vector<Difference> missing;
+  for (const auto& [key, calls] : captures) {
+    const auto mapped = options.map.find(key);
+    const std::string& other = mapped == options.map.end() ? key : mapped->second;
+    if (!reference.contains(other)) {
+      missing.push_back({key, 0, fmt::format("the reference has no \"{}\"", other), 0, 0, {}});
+      continue;
+    }
+    ++result.compared;
+    const std::vector<Call> expected = reference.calls(other);
+    if (calls.size() != expected.size()) {
+      result.differences.push_back(
+          {key, std::min(calls.size(), expected.size()),
+           fmt::format("{} calls, in the reference {}", calls.size(), expected.size()), 0, 0, {}});
+    }
+    for (std::size_t i = 0; i < std::min(calls.size(), expected.size()); ++i) {
+      Difference difference{key, i, "", 0, 0, {}};
+      if (!differ(calls[i].value, expected[i].value, options, difference)) continue;
+      result.differences.push_back(std::move(difference));
+    }
+  }
+  result.differences.insert(result.differences.end(), missing.begin(), missing.end());
+  return result;
+}
+
+Comparison compare(const CaptureReader& captures, const std::string& reference_file,
+                   const CompareOptions& options) {
+  return compare(captures, Captures::load(reference_file), options);
+}
+
+std::string Comparison::text() const {
+  if (compared == 0 && differences.empty()) return "nothing was captured, so nothing was compared";
+  if (differences.empty()) return fmt::format("{} keys agree", compared);
+  auto line = [](const Difference& difference) {
+    const std::string call = difference.call == 0 ? "" : fmt::format(" (call {})", difference.call);
+    return fmt::format("{}{}: {}", difference.key, call, difference.what);
+  };
+  std::string text = "first difference at " + line(differences.front());
+  for (std::size_t i = 1; i < differences.size() && i <= kListed; ++i) {
+    text += "\n  then " + line(differences[i]);
+  }
+  if (differences.size() > kListed + 1) {
+    text += fmt::format("\n  and {} more", differences.size() - kListed - 1);
+  }
+  return text;
+}
+
+std::ostream& operator<<(std::ostream& out, const Comparison& comparison) {
+  return out << comparison.text();
+}
+
+}  // namespace anycapture

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#include <anycapture/report.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <ostream>
+#include <set>
+
+#include "capture/session.h"
+
+namespace anycapture {
+namespace {
+
+constexpr std::size_t kSilentShown = 8;
+
+std::string readable(std::uint64_t bytes) {
+  const char* const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024 && unit + 1 < std::size(units)) {
+    value /= 1024;
+    ++unit;
+  }
+  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
+}
+
+std::uint64_t bytes_of(const capture::StoredSite& site) {
+  std::uint64_t bytes = 0;
+  for (const capture::StoredCall& call : site.calls) {
+    bytes += static_cast<std::uint64_t>(call.value.numel()) * call.value.element_size();
+  }
+  return bytes;
+}
+
+std::string shown(const std::string& path) { return path.empty() ? "(root)" : path; }
+
+}  // namespace
+
+namespace capture {
+
+std::string Session::silent_reason(std::size_t module) const {
+  const auto state = states_.find(module);
+  if (state != states_.end() && !state->second.unchosen.empty()) {
+    return fmt::format("what fired there: {}", fmt::join(state->second.unchosen, ", "));
+  }
+  const auto advice = advice_.find(module);
+  if (advice != advice_.end()) return "no tag of it fired, and " + advice->second;
+  return "its forward was not called, or not through its holder";
+}
+
+Report Session::report() const {
+  Report report;
+  report.left_by_exception = left_by_exception_;
+  report.last_site = last_ != nullptr ? last_->site.key : last_site_;
+  const std::vector<Selector>& all = selectors_.selectors();
+  std::vector<SelectorReport> rows(all.size());
+  for (const StoredSite* site : store_->fired()) {
+    SelectorReport& row = rows[site->selector];
+    row.keys += 1;
+    row.calls += site->calls.size();
+    row.bytes += bytes_of(*site);
+    report.keys += 1;
+    report.bytes += bytes_of(*site);
+  }
+  for (std::size_t s = 0; s < all.size(); ++s) {
+    if (all[s].negative()) continue;
+    rows[s].selector = all[s].text();
+    rows[s].modules = selectors_.modules_of(s).size();
+    for (std::size_t module : selectors_.modules_of(s)) {
+      if (module_fired_[module] || selectors_.selectors_of(module).empty()) continue;
+      rows[s].silent.push_back({world_->modules()[module].name.path, silent_reason(module)});
+    }
+    report.selectors.push_back(std::move(rows[s]));
+  }
+  return report;
+}
+
+std::string Session::silence() const {
+  std::string text;
+  const std::vector<Selector>& all = selectors_.selectors();
+  for (std::size_t s = 0; s < all.size(); ++s) {
+    if (all[s].negative() || selector_fired_[s]) continue;
+    const std::vector<std::size_t>& modules = selectors_.modules_of(s);
+    // What another selector chose first is not silent.
+    if (std::any_of(modules.begin(), modules.end(),
+                    [&](std::size_t module) { return module_fired_[module]; })) {
+      continue;
+    }
+    std::set<std::string> reasons;
+    for (std::size_t module : modules) reasons.insert(silent_reason(module));
+    if (!text.empty()) text += "; ";
+    text += fmt::format("selector \"{}\" matched {} module{}, for example {}, but nothing it chose fired: {}",
+                        all[s].text(), modules.size(), modules.size() == 1 ? "" : "s",
+                        modules.empty() ? "none" : shown(world_->modules()[modules.front()].name.path),
+                        reasons.empty() ? "no such function ran" : fmt::format("{}", fmt::join(reasons, "; ")));
+  }
+  return text;
+}
+
+}  // namespace capture
+
+std::string Report::text() const {
+  std::size_t width = 8;
+  for (const SelectorReport& row : selectors) width = std::max(width, row.selector.size());
+  std::string text = fmt::format("{:<{}}  {:>7}  {:>6}  {:>6}  {:>10}\n", "selector", width, "modules",
+                                 "keys", "calls", "bytes");
+  for (const SelectorReport& row : selectors) {
+    text += fmt::format("{:<{}}  {:>7}  {:>6}  {:>6}  {:>10}\n", row.selector, width, row.modules,
+                        row.keys, row.calls, readable(row.bytes));
+    for (std::size_t i = 0; i < row.silent.size() && i < kSilentShown; ++i) {
+      text += fmt::format("  silent: {}: {}\n", shown(row.silent[i].path), row.silent[i].reason);
+    }
+    if (row.silent.size() > kSilentShown) {
+      text += fmt::format("  silent: {} more modules\n", row.silent.size() - kSilentShown);
+    }
+  }
+  if (left_by_exception) {
+    text += fmt::format("a forward was left by an exception; the last site that fired: {}\n",
+                        last_site.empty() ? "none" : last_site);
+  } else if (!last_site.empty()) {
+    text += fmt::format("{} keys, {}; the last site that fired: {}\n", keys, readable(bytes), last_site);
+  }
+  return text;
+}
+
+std::ostream& operator<<(std::ostream& out, const Report& report) { return out << report.text(); }
+
+}  // namespace anycapture

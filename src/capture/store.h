@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// The cache behind a session, a taken value and a loaded file.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+#include <c10/util/SmallVector.h>
+
+#include <anycapture/captures.h>
+#include <anycapture/metadata.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace anycapture {
+namespace capture {
+
+struct StoredCall {
+  at::Tensor value;
+  const void* storage = nullptr;  ///< identity of the storage at capture; null for a copy of our own
+  std::uint32_t version = 0;      ///< of the tensor at capture
+  std::uint32_t thread = 0;
+  std::uint64_t sequence = 0;
+
+  bool is_stale() const;
+};
+
+struct StoredSite {
+  Site site;
+  std::size_t order = 0;  ///< of its module in the model
+  int selector = -1;      ///< that chose it
+  std::size_t fired = 0;  ///< since the last clear, kept or not
+  std::string dtype;      ///< as computed, where the file holds another
+  c10::SmallVector<StoredCall, 1> calls;
+};
+
+class Store {
+ public:
+  /// The site under a key, made when there is none.
+  StoredSite& site(Site site, std::size_t order, int selector);
+  /// Null when the key never fired; aliases of module paths are accepted.
+  const StoredSite* find(std::string_view key) const;
+  /// Throws `KeyError` with the nearest keys.
+  const StoredSite& require(std::string_view key) const;
+  /// Appends a call and drops all but the newest `keep_last` (0: none).
+  void append(StoredSite& site, StoredCall&& call, std::size_t keep_last);
+  void clear();
+
+  const std::vector<StoredSite*>& fired() const { return fired_; }  ///< in order of first capture
+  const std::deque<StoredSite>& sites() const { return sites_; }
+  /// The sites whose keys match a glob, in order of first capture.
+  std::vector<const StoredSite*> matching(std::string_view glob) const;
+
+  std::map<std::string, std::string, std::less<>> aliases;  ///< further path -> path in keys
+  CaptureMetadata metadata;                                 ///< of the file it was loaded from
+
+ private:
+  std::deque<StoredSite> sites_;  // addresses stay
+  std::unordered_map<std::string, StoredSite*> by_key_;
+  std::vector<StoredSite*> fired_;
+};
+
+}  // namespace capture
+}  // namespace anycapture

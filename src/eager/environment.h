@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// The session that the environment asks for: ANYCAPTURE="Attention:attn" ANYCAPTURE_OUT=maps.safetensors.
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include <atomic>
+
+namespace anycapture {
+namespace eager {
+
+/// True while the variable ANYCAPTURE is set and nothing has fired yet.
+extern std::atomic<bool> environment_pending;
+
+/// Opens the session on this thread, the first on which something fires. A malformed selector is
+/// said on stderr, and the program goes on.
+void open_environment_session();
+
+/// Called by everything that fires.
+inline void join_environment() {
+  if (environment_pending.load(std::memory_order_relaxed)) open_environment_session();
+}
+
+}  // namespace eager
+}  // namespace anycapture

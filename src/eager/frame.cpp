@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+#include <anycapture/detail/frame.h>
+
+#include <torch/nn/module.h>
+
+#include <cstring>
+#include <exception>
+#include <string>
+
+#include "capture/session.h"
+#include "capture/listening.h"
+#include "eager/environment.h"
+
+namespace anycapture {
+namespace detail {
+namespace {
+
+using capture::Session;
+using capture::ThreadSessions;
+
+thread_local Frame* innermost_frame = nullptr;
+
+bool is_forward(const char* method) { return std::strcmp(method, "forward") == 0; }
+
+void fire(const Frame& frame, SiteKind kind, const Fields& fields, bool overwritten) {
+  std::string prefix = is_forward(frame.method()) ? "" : std::string(frame.method()) + ".";
+  prefix += kind == SiteKind::kInput ? "input" : "output";
+  for (const Field& field : fields) {
+    const std::string what = prefix + field.name;
+    ThreadSessions::here().each([&](Session& session) {
+      session.fire_field(&frame.module(), kind, what, *field.tensor, overwritten);
+    });
+  }
+}
+
+}  // namespace
+
+Frame::Frame(const torch::nn::Module& module, Seen seen, const char* method)
+    : module_(&module), method_(method), exceptions_(std::uncaught_exceptions()), seen_(seen) {
+  Frame* top = innermost_frame;
+  if (top != nullptr && top->module_ == module_ && top->seen_ < seen &&
+      std::strcmp(top->method_, method) == 0) {
+    top->seen_ = seen;
+    opened_ = false;
+    return;
+  }
+  outer_ = top;
+  eager::join_environment();
+  ThreadSessions::here().each([&](Session& session) {
+    wants_input_ = wants_input_ || session.wants(module_, SiteKind::kInput, method);
+    wants_output_ = wants_output_ || session.wants(module_, SiteKind::kOutput, method);
+  });
+  innermost_frame = this;
+}
+
+Frame::~Frame() {
+  if (!opened_) return;
+  innermost_frame = outer_;
+  if (std::uncaught_exceptions() <= exceptions_) return;
+  ThreadSessions::here().each([](Session& session) { session.left_by_exception(); });
+}
+
+void Frame::input(const Fields& fields) { fire(*this, SiteKind::kInput, fields, false); }
+
+void Frame::output(const Fields& fields, bool overwritten) {
+  fire(*this, SiteKind::kOutput, fields, overwritten);
+}
+
+const Frame* Frame::innermost() noexcept { return innermost_frame; }
+
+}  // namespace detail
+}  // namespace anycapture

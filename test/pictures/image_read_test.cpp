@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#include <anycapture/error.h>
+#include <anycapture/image.h>
+
+#include <array>
+#include <fstream>
+#include <iterator>
+
+#include "support/temp_dir.h"
+#include "support/throws.h"
+
+namespace anycapture {
+namespace {
+
+using support::message_of;
+using support::TempDir;
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+std::string data(const std::string& name) {
+  return ANYCAPTURE_TEST_DATA "/images/" + name;
+}
+
+std::string bytes_of(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write_bytes(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+std::array<int, 3> color(const Image& image, int x, int y) {
+  const std::uint8_t* pixel = image.pixel(x, y);
+  return {pixel[0], pixel[1], pixel[2]};
+}
+
+// Red, green, blue and white quarters, up to what JPEG changes.
+void expect_four_colors(const Image& image) {
+  ASSERT_EQ(image.width, 32);
+  ASSERT_EQ(image.height, 32);
+  const auto near = [&image](int x, int y, std::array<int, 3> expected) {
+    for (std::size_t c = 0; c < 3; ++c) {
+      EXPECT_NEAR(color(image, x, y)[c], expected[c], 6) << x << ", " << y << ", channel " << c;
+    }
+  };
+  near(4, 4, {255, 0, 0});
+  near(27, 4, {0, 255, 0});
+  near(4, 27, {0, 0, 255});
+  near(27, 27, {255, 255, 255});
+}
+
+TEST(ReadImage, ReadsJpeg) {
+  expect_four_colors(read_image(data("blocks.jpg")));
+  expect_four_colors(read_image(data("progressive.jpg")));
+}
+
+TEST(ReadImage, ConvertsCmyk) {
+  expect_four_colors(read_image(data("cmyk.jpg")));
+}
+
+TEST(ReadImage, TurnsAJpegUpright) {
+  expect_four_colors(read_image(data("turned.jpg")));
+}
+
+TEST(ReadImage, MakesGreyRgb) {
+  const Image jpeg = read_image(data("grey.jpg"));
+  EXPECT_EQ(jpeg.rgb.size(), 3u * 32 * 32);
+  EXPECT_EQ(jpeg.pixel(4, 4)[0], jpeg.pixel(4, 4)[2]);
+  EXPECT_THAT(read_image(data("grey.png")).rgb,
+              ElementsAre(0, 0, 0, 85, 85, 85, 170, 170, 170, 255, 255, 255));
+  EXPECT_THAT(read_image(data("grey_16.png")).rgb,
+              ElementsAre(0, 0, 0, 0x55, 0x55, 0x55, 0xAA, 0xAA, 0xAA, 255, 255, 255));
+  EXPECT_THAT(read_image(data("one_bit.png")).rgb,
+              ElementsAre(0, 0, 0, 255, 255, 255, 255, 255, 255, 0, 0, 0));
+}
+
+TEST(ReadImage, LaysTransparentPartsOverWhite) {
+  EXPECT_THAT(read_image(data("alpha.png")).rgb,
+              ElementsAre(255, 0, 0, 127, 255, 127, 255, 255, 255, 255, 255, 255));
+}
+
+TEST(ReadImage, LooksUpPalettes) {
+  EXPECT_THAT(read_image(data("palette.png")).rgb,
+              ElementsAre(255, 0, 0, 0, 255, 0, 0, 0, 255, 255, 255, 255));
+}
+
+TEST(ReadImage, GoesByContentNotByName) {
+  const TempDir dir;
+  write_bytes(dir.file("picture.png"), bytes_of(data("blocks.jpg")));
+  expect_four_colors(read_image(dir.file("picture.png")));
+}
+
+TEST(ReadImage, SaysWhatIsNoPicture) {
+  const TempDir dir;
+  const std::string path = dir.file("model.jpg");
+  const auto message = [&] { return message_of<FileError>([&] { read_image(path); }); };
+  EXPECT_THAT(message(), AllOf(StartsWith(path + ": cannot be opened"), HasSubstr("check")));
+  write_bytes(path, "");
+  EXPECT_THAT(message(), AllOf(StartsWith(path + ": is empty"), HasSubstr("JPEG or PNG")));
+  write_bytes(path, "RIFF1234WEBP");
+  EXPECT_THAT(message(), AllOf(StartsWith(path + ": is neither JPEG nor PNG"),
+                               HasSubstr("52 49 46 46"), HasSubstr("convert it")));
+  EXPECT_THAT(message_of<FileError>([&] { read_image(dir.path().string()); }),
+              StartsWith(dir.path().string() + ": is a folder"));
+}
+
+TEST(ReadImage, RefusesEveryFileThatIsCutShort) {
+  const TempDir dir;
+  for (const char* name : {"blocks.jpg", "progressive.jpg", "scene.png"}) {
+    const std::string whole = bytes_of(data(name));
+    const std::string path = dir.file(name);
+    for (std::size_t size = 8; size < whole.size(); ++size) {
+      write_bytes(path, whole.substr(0, size));
+      EXPECT_THAT(message_of<FileError>([&] { read_image(path); }),
+                  AllOf(StartsWith(path + ": "), HasSubstr("again")))
+          << name << " of " << size << " bytes";
+    }
+    write_bytes(path, whole.substr(0, whole.size() / 2));
+    EXPECT_THAT(message_of<FileError>([&] { read_image(path); }),
+                HasSubstr("ends before the picture is complete"));
+  }
+}
+
+TEST(ReadImage, DamagedBytesNeverCrash) {
+  const TempDir dir;
+  for (const char* name : {"turned.jpg", "progressive.jpg", "cmyk.jpg", "scene.png"}) {
+    const std::string whole = bytes_of(data(name));
+    const std::string path = dir.file(name);
+    for (std::size_t i = 4; i < whole.size(); ++i) {
+      std::string damaged = whole;
+      damaged[i] = static_cast<char>(damaged[i] ^ 0x55);
+      write_bytes(path, damaged);
+      try {
+        const Image image = read_image(path);
+        EXPECT_EQ(image.rgb.size(), 3u * static_cast<unsigned>(image.width * image.height));
+      } catch (const FileError& error) {
+        EXPECT_THAT(error.what(), StartsWith(path + ": "));
+      }
+    }
+  }
+}
+
+TEST(ReadImage, RefusesHugePicturesByTheirHeader) {
+  EXPECT_THAT(message_of<FileError>([&] { read_image(data("huge.png")); }),
+              AllOf(StartsWith(data("huge.png")), HasSubstr("60000 x 60000"),
+                    HasSubstr("at most 100 million"), HasSubstr("smaller")));
+  std::string jpeg = bytes_of(data("blocks.jpg"));
+  const std::size_t frame = jpeg.find("\xFF\xC0");
+  ASSERT_NE(frame, std::string::npos);
+  jpeg.replace(frame + 5, 4, "\xEA\x60\xEA\x60");
+  const TempDir dir;
+  write_bytes(dir.file("huge.jpg"), jpeg);
+  EXPECT_THAT(message_of<FileError>([&] { read_image(dir.file("huge.jpg")); }),
+              HasSubstr("60000 x 60000"));
+}
+
+TEST(WritePng, IsReadBackAsItWas) {
+  const TempDir dir;
+  const Image image = read_image(data("scene.png"));
+  write_png(dir.file("copy.png"), image);
+  EXPECT_EQ(read_image(dir.file("copy.png")).rgb, image.rgb);
+  write_png(dir.file("one.png"), {1, 1, {1, 2, 3}});
+  EXPECT_THAT(read_image(dir.file("one.png")).rgb, ElementsAre(1, 2, 3));
+}
+
+TEST(WritePng, RefusesAnImageWhoseValuesDoNotFit) {
+  const TempDir dir;
+  EXPECT_THAT(message_of<Error>([&] {
+                write_png(dir.file("a.png"), {2, 2, {1, 2, 3}});
+              }),
+              HasSubstr("2 x 2 pixels with 3 values"));
+  EXPECT_THAT(message_of<Error>([&] { write_png(dir.file("a.png"), {}); }),
+              HasSubstr("at least one pixel"));
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
+}
+
+}  // namespace
+}  // namespace anycapture
