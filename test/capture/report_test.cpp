@@ -36,7 +36,7 @@ TEST(ReportTest, CountsModulesKeysCallsAndBytesOfEachSelector) {
   EXPECT_EQ(report.selectors[0].bytes, 4u * 2 * 3 * 3 * 4);
   EXPECT_EQ(report.selectors[1].keys, 1u);
   EXPECT_EQ(report.selectors[1].bytes, 2u * 24 * 4);
-  EXPECT_EQ(report.last_site, "blocks.0:residual");
+  EXPECT_EQ(report.last_site, "blocks.1.attn:attn");
   std::ostringstream out;
   out << report;
   EXPECT_THAT(out.str(), AllOf(HasSubstr("Attention"), HasSubstr("288 B"), HasSubstr("3 keys")));
