@@ -58,6 +58,20 @@ std::string as_utf8(std::string text) {
   return text;
 }
 
+// Takes the longest start that is no wider than `width`, at least one character, off the word.
+std::string take_start(std::string& word, Font font, double width) {
+  std::size_t end = 0;
+  for (std::size_t next = 1; next <= word.size(); ++next) {
+    const unsigned lead = next < word.size() ? static_cast<unsigned char>(word[next]) : 0;
+    if ((lead & 0xC0) == 0x80) continue;  // inside of a character
+    if (end > 0 && text_width(word.substr(0, next), font) > width) break;
+    end = next;
+  }
+  std::string start = word.substr(0, end);
+  word.erase(0, end);
+  return start;
+}
+
 }  // namespace
 
 double text_width(const std::string& text, Font font) {
@@ -68,7 +82,10 @@ std::vector<std::string> wrap(const std::string& text, Font font, double width) 
   std::vector<std::string> lines;
   for (std::size_t start = 0; start < text.size();) {
     const std::size_t end = std::min(text.find_first_of(" \n", start), text.size());
-    const std::string word = text.substr(start, end - start);
+    std::string word = text.substr(start, end - start);
+    while (text_width(word, font) > width && word.size() > 1) {
+      lines.push_back(take_start(word, font, width));
+    }
     if (lines.empty() || text_width(lines.back() + ' ' + word, font) > width) {
       lines.push_back(word);
     } else {

@@ -40,9 +40,9 @@ constexpr Rgb kWhite{1, 1, 1};
 
 enum class Align { left, centre, right };
 
-double text_width(const std::string& text, Font font);
-/// Lines of words that are no wider than `width`, but for single words; none for no text.
-std::vector<std::string> wrap(const std::string& text, Font font, double width);
+ANYCAPTURE_API double text_width(const std::string& text, Font font);
+/// Lines of words that are no wider than `width`; words that are get broken. None for no text.
+ANYCAPTURE_API std::vector<std::string> wrap(const std::string& text, Font font, double width);
 
 class Canvas {
  public:

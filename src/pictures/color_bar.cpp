@@ -15,8 +15,12 @@ constexpr double kLegendRoom = 26;
 constexpr double kBaseLine = 4;  // from a line's middle down
 constexpr char kLegend[] = "not finite";
 
+double bar_height(const ColorRange& range, double height) {
+  return range.not_finite > 0 ? height - kLegendRoom : height;
+}
+
 std::vector<Tick> bar_ticks(const ColorRange& range, double height) {
-  return ticks_of(range, kLineHeight / height);
+  return ticks_of(range, kLineHeight / bar_height(range, height));
 }
 
 // From light to dark downwards, one value per pixel.
@@ -40,10 +44,9 @@ double color_bar_width(const ColorRange& range, double height) {
 }
 
 void draw_color_bar(Canvas& canvas, const Rect& rect, const ColorRange& range, ColorMap colors) {
-  Rect bar{rect.x, rect.y, kBarWidth, rect.height};
+  const Rect bar{rect.x, rect.y, kBarWidth, bar_height(range, rect.height)};
   const double label_x = bar.right() + kLabelGap;
   if (range.not_finite > 0) {
-    bar.height -= kLegendRoom;
     const Rect swatch{rect.x, rect.bottom() - kBarWidth, kBarWidth, kBarWidth};
     canvas.fill(swatch, not_finite_color(colors));
     cross_out(canvas, swatch);

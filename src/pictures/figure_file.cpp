@@ -7,9 +7,13 @@
 #include <cairo-svg.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <iterator>
+#include <map>
 #include <new>
+#include <string_view>
 
 #include "pictures/write_file.h"
 
@@ -45,6 +49,35 @@ void add_title(std::string& svg, const std::string& title) {
   const std::size_t end = root == std::string::npos ? root : svg.find('>', root);
   if (title.empty() || end == std::string::npos) return;
   svg.insert(end + 1, fmt::format("\n<title>{}</title>", xml_text(title)));
+}
+
+// cairo numbers what it defines from a counter of the process, so that the same figure would differ
+// by what was drawn before it. Here ids count from 0, in the order in which they appear.
+std::string with_own_ids(const std::string& svg) {
+  struct Mark {
+    std::string_view text;  // stands before an id
+    char end;               // stands after it
+    std::size_t at = 0;
+  };
+  Mark marks[] = {{" id=\"", '"'}, {"href=\"#", '"'}, {"url(#", ')'}};
+  std::map<std::string, std::size_t> numbers;
+  std::string result;
+  std::size_t done = 0;
+  for (;;) {
+    for (Mark& mark : marks) {
+      if (mark.at <= done) mark.at = svg.find(mark.text, done);
+    }
+    const Mark& next = *std::min_element(std::begin(marks), std::end(marks),
+                                         [](const Mark& a, const Mark& b) { return a.at < b.at; });
+    if (next.at == std::string::npos) return result.append(svg, done);
+    const std::size_t start = next.at + next.text.size();
+    const std::size_t stop = svg.find(next.end, start);
+    if (stop == std::string::npos) return result.append(svg, done);
+    const std::size_t number =
+        numbers.emplace(svg.substr(start, stop - start), numbers.size()).first->second;
+    result.append(svg, done, start - done).append(fmt::format("i{}", number));
+    done = stop;
+  }
 }
 
 cairo_surface_t* create(FileKind kind, double width, double height, int resolution,
@@ -101,7 +134,10 @@ void FigureFile::save() {
     cairo_surface_finish(surface_.get());
   }
   check(cairo_surface_status(surface_.get()));
-  if (kind_ == FileKind::svg) add_title(bytes_, title_);
+  if (kind_ == FileKind::svg) {
+    bytes_ = with_own_ids(bytes_);
+    add_title(bytes_, title_);
+  }
   write_whole_file(path_, bytes_);
 }
 

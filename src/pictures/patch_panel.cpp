@@ -15,7 +15,7 @@
 namespace anycapture {
 namespace {
 
-constexpr double kSmallestPrefixSide = 46;  // a name and a number fit
+constexpr double kSmallestPrefixSide = 50;  // a name and most numbers fit
 constexpr double kSquaresFrom = 2.5;        // times enlarged, at which pixels stay squares
 constexpr double kPrefixGap = 10;
 constexpr Rgb kOutline{0.9, 0.1, 0.1};
@@ -26,6 +26,12 @@ void check_grid(const PatchGrid& grid) {
   throw Error(
       fmt::format("a grid of {} x {} patches with {} prefix tokens; at least one patch is needed",
                   grid.rows, grid.cols, grid.prefix));
+}
+
+// So large that the text is at most `width` wide.
+Font fitted(const std::string& text, Font font, double width) {
+  font.size *= std::min(1.0, width / std::max(1.0, text_width(text, font)));
+  return font;
 }
 
 bool is_dark(Rgb color) {
@@ -118,7 +124,7 @@ void PatchPanel::draw_prefix(Canvas& canvas, Point at, int token, Rgb color,
   canvas.outline(rect, kInk, 0.8);
   double y = rect.centre().y + 4 - kLine / 2 * static_cast<double>(lines.size() - 1);
   for (const std::string& line : lines) {
-    canvas.text({rect.centre().x, y}, line, kSmallFont, Align::centre,
+    canvas.text({rect.centre().x, y}, line, fitted(line, kSmallFont, rect.width - 6), Align::centre,
                 is_dark(color) ? kWhite : kInk);
     y += kLine;
   }

@@ -17,7 +17,8 @@ constexpr double kMargin = 18;
 constexpr double kGap = 18;
 constexpr double kTileTitle = 22;
 constexpr double kBarGap = 14;
-constexpr double kHighestBar = 420;
+constexpr double kHighestBar = 480;
+constexpr double kLowestBar = 64;   // its labels and the legend do not touch
 constexpr double kNarrowest = 240;  // figure, so that titles are not broken at every word
 constexpr double kTitleLine = 23;
 constexpr double kTextLine = 18;
@@ -57,7 +58,8 @@ class Layout {
 
   double width() const { return 2 * kMargin + content_width(); }
   double height() const {
-    return header_ + rows_ * row_height() + (rows_ - 1) * kGap + figure_.bottom + kMargin;
+    const double tiles = rows_height() + figure_.bottom;
+    return header_ + std::max(tiles, title_height() + bar_height()) + kMargin;
   }
 
   Place place(int index) const {
@@ -81,6 +83,7 @@ class Layout {
     return each() && values.rows > 0 ? range_of({values}, options_) : shared_;
   }
 
+  double tile_bar_height() const { return each() ? std::max(kLowestBar, figure_.height) : 0; }
   bool each() const { return options_.scale == ColorScale::each && colored_.size() > 1; }
   bool has_shared_bar() const { return !each() && !colored_.empty(); }
   const std::vector<std::string>& title() const { return title_; }
@@ -88,9 +91,11 @@ class Layout {
 
  private:
   double title_height() const { return titled_ ? kTileTitle : 0; }
-  double row_height() const { return title_height() + figure_.height; }
+  double row_height() const { return title_height() + std::max(figure_.height, tile_bar_height()); }
+  double rows_height() const { return rows_ * row_height() + (rows_ - 1) * kGap; }
   double bar_height() const {
-    return std::min(kHighestBar, rows_ * row_height() + (rows_ - 1) * kGap - title_height());
+    if (!has_shared_bar()) return 0;
+    return std::clamp(rows_height() - title_height(), kLowestBar, kHighestBar);
   }
   double content_width() const {
     const double tiles = figure_.left + columns_ * (slot_ + bar_) + (columns_ - 1) * kGap;
@@ -99,7 +104,7 @@ class Layout {
 
   void measure_tile_bars() {
     for (std::size_t i = 0; i < figure_.tiles.size(); ++i) {
-      bar_ = std::max(bar_, color_bar_width(range(static_cast<int>(i)), figure_.height));
+      bar_ = std::max(bar_, color_bar_width(range(static_cast<int>(i)), tile_bar_height()));
     }
     bar_ += kBarGap;
   }
@@ -149,8 +154,9 @@ void draw_tile(Canvas& canvas, const Tile& tile, const Layout& layout, int index
   canvas.text({body.centre().x, body.y - 7}, tile.title, kTextFont, Align::centre);
   tile.draw(canvas, place, range);
   if (!layout.each() || tile.values.rows == 0) return;
-  const double width = color_bar_width(range, body.height);
-  draw_color_bar(canvas, {body.right() + 8, body.y, width, body.height}, range, colors);
+  const double height = layout.tile_bar_height();
+  const double width = color_bar_width(range, height);
+  draw_color_bar(canvas, {body.right() + 8, body.y, width, height}, range, colors);
 }
 
 }  // namespace

@@ -28,15 +28,19 @@ inline Color bytes(anycapture::Rgb color) {
   return {byte(color.red), byte(color.green), byte(color.blue)};
 }
 
-/// Red, green and blue are within 1 of the expected color's.
-MATCHER_P(IsColor, expected, "") {
+/// Red, green and blue are within 1 of each other: cairo and lround() round halves differently.
+inline bool alike(const Color& a, const Color& b) {
   for (std::size_t c = 0; c < 3; ++c) {
-    if (std::abs(arg[c] - expected[c]) > 1) return false;
+    if (std::abs(a[c] - b[c]) > 1) return false;
   }
   return true;
 }
 
-/// The smallest box around all pixels of a color, from column `from` on.
+MATCHER_P(IsColor, expected, "") {
+  return alike(arg, expected);
+}
+
+/// Columns and rows, both ends included.
 struct Box {
   bool found() const { return left <= right; }
   int width() const { return right - left + 1; }
@@ -45,11 +49,12 @@ struct Box {
   int left = 1 << 30, top = 1 << 30, right = -1, bottom = -1;
 };
 
-inline Box box_of(const anycapture::Image& image, const Color& wanted, int from, int to) {
+/// The smallest box around all pixels of a color, of those inside `within`.
+inline Box box_of(const anycapture::Image& image, const Color& wanted, const Box& within) {
   Box box;
-  for (int y = 0; y < image.height; ++y) {
-    for (int x = from; x < std::min(to, image.width); ++x) {
-      if (color(image, x, y) != wanted) continue;
+  for (int y = within.top; y <= within.bottom; ++y) {
+    for (int x = within.left; x <= within.right; ++x) {
+      if (!alike(color(image, x, y), wanted)) continue;
       box.left = std::min(box.left, x);
       box.right = std::max(box.right, x);
       box.top = std::min(box.top, y);
@@ -57,6 +62,11 @@ inline Box box_of(const anycapture::Image& image, const Color& wanted, int from,
     }
   }
   return box;
+}
+
+/// As above, from column `from` to before column `to`.
+inline Box box_of(const anycapture::Image& image, const Color& wanted, int from, int to) {
+  return box_of(image, wanted, {from, 0, std::min(to, image.width) - 1, image.height - 1});
 }
 
 inline anycapture::Image solid(int width, int height, const Color& color) {

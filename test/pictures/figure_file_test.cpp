@@ -4,12 +4,18 @@
 #include <anycapture/pictures.h>
 
 #include <fmt/format.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iterator>
+#include <set>
 
 #include "support/temp_dir.h"
 #include "support/throws.h"
@@ -20,6 +26,7 @@ namespace {
 using support::message_of;
 using support::TempDir;
 using testing::AllOf;
+using testing::Each;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -51,15 +58,44 @@ TEST(FigureFile, TheEndingChoosesTheKind) {
   }
 }
 
+// Comparisons answer true or false, since a failed EXPECT_EQ would print both files.
 TEST(FigureFile, TheSameFigureGivesTheSameBytes) {
   const TempDir dir;
   for (const char* ending : {"png", "svg", "pdf"}) {
-    draw(dir.file(fmt::format("a.{}", ending)));
-    draw(dir.file(fmt::format("b.{}", ending)));
-    EXPECT_EQ(bytes_of(dir.file(fmt::format("a.{}", ending))),
-              bytes_of(dir.file(fmt::format("b.{}", ending))))
-        << ending;
+    const std::string first = dir.file(fmt::format("a.{}", ending));
+    const std::string second = dir.file(fmt::format("b.{}", ending));
+    draw(first);
+    draw(second, "another figure");
+    EXPECT_FALSE(bytes_of(first) == bytes_of(second)) << ending;
+    draw(second);
+    EXPECT_TRUE(bytes_of(first) == bytes_of(second)) << ending;
   }
+  const bool fixed_date = bytes_of(dir.file("a.pdf")).find("20000101000000") != std::string::npos;
+  EXPECT_TRUE(fixed_date) << "the date of creation would differ from run to run";
+}
+
+// Each `id` of an SVG, or each reference to one.
+std::vector<std::string> matches(const std::string& svg, const std::string& before, char end) {
+  std::vector<std::string> result;
+  for (std::size_t at = svg.find(before); at != std::string::npos; at = svg.find(before, at)) {
+    at += before.size();
+    result.push_back(svg.substr(at, svg.find(end, at) - at));
+  }
+  return result;
+}
+
+TEST(FigureFile, EveryReferenceInASvgMeetsItsId) {
+  const TempDir dir;
+  draw(dir.file("a.svg"));
+  const std::string svg = bytes_of(dir.file("a.svg"));
+  const std::vector<std::string> ids = matches(svg, " id=\"", '"');
+  const std::set<std::string> known(ids.begin(), ids.end());
+  EXPECT_GT(ids.size(), 10u);
+  EXPECT_EQ(known.size(), ids.size()) << "two parts have one id";
+  std::vector<std::string> used = matches(svg, "href=\"#", '"');
+  for (const std::string& id : matches(svg, "url(#", ')')) used.push_back(id);
+  EXPECT_GT(used.size(), 10u);
+  for (const std::string& id : used) EXPECT_EQ(known.count(id), 1u) << id;
 }
 
 TEST(FigureFile, TextThatIsNoUtf8IsNoError) {
@@ -70,17 +106,89 @@ TEST(FigureFile, TextThatIsNoUtf8IsNoError) {
   }
 }
 
-TEST(FigureFile, SaysWhyItCannotBeWritten) {
-  const TempDir dir;
-  const std::string missing = dir.file("no/such/a.png");
-  EXPECT_THAT(message_of<FileError>([&] { draw(missing); }),
-              AllOf(StartsWith(missing + ": "), HasSubstr("No such file")));
-  std::filesystem::create_directory(dir.file("folder.png"));
-  EXPECT_THAT(message_of<FileError>([&] { draw(dir.file("folder.png")); }),
-              HasSubstr("is no regular file"));
+// The two ways of writing a picture.
+std::vector<std::function<void(const std::string&)>> writers() {
+  return {[](const std::string& path) { draw(path); },
+          [](const std::string& path) {
+            write_png(path, {1, 1, {1, 2, 3}});
+          }};
 }
 
-// Stands for a full disk.
+std::size_t files_in(const std::string& folder) {
+  const auto files = std::filesystem::directory_iterator(folder);
+  return static_cast<std::size_t>(std::distance(begin(files), end(files)));
+}
+
+TEST(FigureFile, SaysWhyItCannotBeWritten) {
+  const TempDir dir;
+  const auto whose_message = [](const std::string& path, const char* why) {
+    for (const auto& write : writers()) {
+      EXPECT_THAT(message_of<FileError>([&] { write(path); }),
+                  AllOf(StartsWith(path + ": "), HasSubstr(why)));
+    }
+  };
+  whose_message(dir.file("no/such/a.png"), "No such file or directory; check the folder");
+  std::ofstream(dir.file("file")) << "old";
+  whose_message(dir.file("file/a.png"), "Not a directory; check the folder");
+  std::filesystem::create_directory(dir.file("folder.png"));
+  whose_message(dir.file("folder.png"), "is no regular file; name a file to write");
+  std::filesystem::create_symlink("/dev/full", dir.file("device.png"));
+  whose_message(dir.file("device.png"), "is no regular file; name a file to write");
+  EXPECT_EQ(files_in(dir.path()), 3u);
+}
+
+// Calls `check` in a child process that may change what it is allowed to.
+int exit_code_of(const std::function<int()>& check) {
+  const pid_t child = fork();
+  if (child == 0) _exit(check());
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+// 0 when all writers say `why` and leave the folder with `files` files.
+int check_refusal(const std::string& path, const char* why, std::size_t files) {
+  for (const auto& write : writers()) {
+    const std::string message = message_of<FileError>([&] { write(path); });
+    if (message.rfind(path + ": ", 0) != 0 || message.find(why) == std::string::npos) return 1;
+  }
+  return files_in(std::filesystem::path(path).parent_path()) == files ? 0 : 2;
+}
+
+TEST(FigureFile, SaysThatTheFolderMayNotBeWritten) {
+  const TempDir dir;
+  const std::filesystem::path folder = dir.file("closed");
+  std::filesystem::create_directory(folder);
+  std::filesystem::permissions(dir.path(), std::filesystem::perms(0755));
+  std::filesystem::permissions(folder, std::filesystem::perms(0555));
+  EXPECT_EQ(exit_code_of([&] {
+              constexpr uid_t kNobody = 65534;
+              if (geteuid() == 0 && setuid(kNobody) != 0) return 3;
+              return check_refusal(folder / "a.png", "Permission denied; check the folder", 0);
+            }),
+            0);
+}
+
+// A file system of 4 KiB, in which the old file stands and nothing else fits.
+TEST(FigureFile, AFullDiskLeavesTheOldFile) {
+  constexpr int kNotAllowed = 77;
+  const TempDir dir;
+  const int code = exit_code_of([&] {
+    const int spaces = CLONE_NEWNS | (geteuid() == 0 ? 0 : CLONE_NEWUSER);
+    if (unshare(spaces) != 0 || mount("", "/", "", MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        mount("none", dir.path().c_str(), "tmpfs", 0, "size=4k") != 0) {
+      return kNotAllowed;
+    }
+    const std::string path = dir.file("a.png");
+    std::ofstream(path) << "old";
+    const int refused = check_refusal(path, "No space left on device; check", 1);
+    return refused == 0 && bytes_of(path) != "old" ? 4 : refused;
+  });
+  if (code == kNotAllowed) GTEST_SKIP() << "no file system may be mounted here";
+  EXPECT_EQ(code, 0);
+}
+
+// A full disk for those who may not mount one.
 TEST(FigureFile, AFailedWriteLeavesTheOldFile) {
   const TempDir dir;
   const std::string path = dir.file("a.png");
@@ -88,15 +196,29 @@ TEST(FigureFile, AFailedWriteLeavesTheOldFile) {
   std::signal(SIGXFSZ, SIG_IGN);
   rlimit before{};
   getrlimit(RLIMIT_FSIZE, &before);
-  const rlimit small{1000, before.rlim_max};
+  const rlimit small{50, before.rlim_max};
   setrlimit(RLIMIT_FSIZE, &small);
-  const std::string message = message_of<FileError>([&] { draw(path); });
+  std::vector<std::string> messages;
+  for (const auto& write : writers()) {
+    messages.push_back(message_of<FileError>([&] { write(path); }));
+  }
   setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, SIG_DFL);
-  EXPECT_THAT(message, AllOf(StartsWith(path + ": "), HasSubstr("File too large")));
+  EXPECT_THAT(messages, Each(AllOf(StartsWith(path + ": "), HasSubstr("File too large"))));
   EXPECT_EQ(bytes_of(path), "old");
-  const auto files = std::filesystem::directory_iterator(dir.path());
-  EXPECT_EQ(std::distance(begin(files), end(files)), 1);
+  EXPECT_EQ(files_in(dir.path()), 1u);
+}
+
+TEST(FigureFile, SaysThatAFigureIsTooLargeForItsKind) {
+  const TempDir dir;
+  const float value = 1.0f;
+  FigureOptions options;
+  options.columns = 1;
+  options.resolution = 8;
+  const std::vector<MapView> heads(200, {&value, 1, 1});
+  EXPECT_THAT(message_of<FileError>([&] { draw_heads(dir.file("a.png"), heads, options); }),
+              AllOf(StartsWith(dir.file("a.png") + ": "), HasSubstr("lower the resolution")));
+  EXPECT_EQ(files_in(dir.path()), 0u);
 }
 
 // Fontconfig reads its settings once, so a fresh process is needed.

@@ -18,7 +18,19 @@ using figure::drawn;
 using support::message_of;
 using testing::HasSubstr;
 
-constexpr int kBarRoom = 90;  // at the right, where the colour bar has all colours
+// The part of the figure that the map's cells fill, found from the cell of the smallest value at
+// its upper left: the colour bar has all colours too, and text has many greys.
+Box map_of(const Image& image) {
+  Box map = box_of(image, bytes(color_at(ColorMap::viridis, 0.0)), 0, image.width / 2);
+  const int x = map.left + 5;
+  const int y = map.top + 5;
+  const auto white = [&image](int column, int row) {
+    return figure::color(image, column, row) == figure::Color{255, 255, 255};
+  };
+  for (map.right = x; map.right + 1 < image.width && !white(map.right + 1, y);) ++map.right;
+  for (map.bottom = y; map.bottom + 1 < image.height && !white(x, map.bottom + 1);) ++map.bottom;
+  return map;
+}
 
 std::vector<float> twelve() {
   std::vector<float> values(12);
@@ -31,9 +43,10 @@ TEST(DrawHead, EveryCellIsAtItsPlace) {
   const Image image = drawn([&](const std::string& path) {
     draw_head(path, {values.data(), 3, 4});
   });
+  const Box map = map_of(image);
   const auto box = [&](int row, int col) {
     const double t = (row * 4 + col) / 11.0;
-    return box_of(image, bytes(color_at(ColorMap::viridis, t)), 0, image.width - kBarRoom);
+    return box_of(image, bytes(color_at(ColorMap::viridis, t)), map);
   };
   const Box first = box(0, 0);
   for (int row = 0; row < 3; ++row) {
@@ -42,6 +55,7 @@ TEST(DrawHead, EveryCellIsAtItsPlace) {
       EXPECT_NEAR(box(row, col).left, first.left + col * 110, 2);
       EXPECT_NEAR(box(row, col).top, first.top + row * 110, 2);
       EXPECT_NEAR(box(row, col).width(), 110, 2);
+      EXPECT_NEAR(box(row, col).height(), 110, 2);
     }
   }
 }
@@ -52,10 +66,16 @@ TEST(DrawHead, MarksCellsThatAreNotFinite) {
   const Image image = drawn([&](const std::string& path) {
     draw_head(path, {values.data(), 3, 4});
   });
-  const Box grey = box_of(image, {184, 184, 184}, 0, image.width - kBarRoom - 20);
-  const Box last = box_of(image, {253, 231, 37}, 0, image.width - kBarRoom - 20);
+  const Box map = map_of(image);
+  const Box grey = box_of(image, {184, 184, 184}, map);
+  const Box last = box_of(image, {253, 231, 37}, map);
+  EXPECT_NEAR(grey.left, map.left + 110, 2);
+  EXPECT_NEAR(grey.top, map.top + 110, 2);
   EXPECT_NEAR(grey.width(), 110, 2);
   EXPECT_NEAR(last.width(), 110, 2);
+  const int cross =
+      figure::color(image, (grey.left + grey.right) / 2, (grey.top + grey.bottom) / 2)[0];
+  EXPECT_LT(cross, 100);
 }
 
 TEST(DrawHead, DrawsMapsOfAnyShape) {
@@ -108,7 +128,7 @@ TEST(DrawHeads, EachTileCanHaveItsOwnScale) {
     const Image image = drawn([&](const std::string& path) {
       draw_heads(path, {{heads.data(), 1, 2}, {heads.data() + 2, 1, 2}}, options);
     });
-    return box_of(image, {253, 231, 37}, 0, image.width - kBarRoom).height();
+    return box_of(image, {253, 231, 37}, 0, map_of(image).right).height();
   };
   EXPECT_GT(yellow(ColorScale::each), 2 * yellow(ColorScale::shared));
 }

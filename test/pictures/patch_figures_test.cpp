@@ -24,7 +24,7 @@ using support::message_of;
 using testing::HasSubstr;
 
 constexpr Color kPicture{250, 0, 250};  // no colour map and no text has it
-constexpr Color kOutline{230, 26, 26};
+constexpr Color kOutline{230, 25, 25};
 constexpr Color kWhite{255, 255, 255};
 
 int first_not_white(const Image& image, int from, int y) {
