@@ -183,6 +183,35 @@ TEST(DrawGridToGrid, SaysWhatDoesNotFit) {
               HasSubstr("an image of 0 x 0 pixels"));
 }
 
+TEST(DrawGridToGrid, APictureOfOnePixelIsEnlarged) {
+  const PatchGrid grid{2, 2, 1};
+  const std::vector<float> row = rising(5);
+  const Image image = drawn([&](const std::string& path) {
+    draw_grid_to_grid(path, solid(1, 1, kPicture), row, 1, grid);
+  });
+  const Box picture = box_of(image, kPicture, 0, image.width / 2);
+  EXPECT_EQ(picture.width(), 400);
+  EXPECT_EQ(picture.height(), 400);
+}
+
+TEST(DrawGridToGrid, TextStaysInsideItsPrefixCell) {
+  const PatchGrid grid{4, 4, 2};
+  FigureOptions options;
+  options.prefix_names = {"CLS", "a name that is far too long"};
+  std::vector<float> row = rising(grid.tokens());
+  row[0] = 0.0001234f;
+  row[1] = -0.0001234f;
+  const Image image = drawn([&](const std::string& path) {
+    draw_grid_to_grid(path, solid(32, 32, kPicture), row, 2, grid, options);
+  });
+  // Between the cells and the picture, and in the margin, nothing but white.
+  const Box picture = box_of(image, kPicture, 0, image.width / 2);
+  for (int y = picture.top; y < picture.bottom; ++y) {
+    EXPECT_EQ(color(image, picture.left - 5, y), kWhite) << y;
+    EXPECT_EQ(color(image, 10, y), kWhite) << y;
+  }
+}
+
 TEST(DrawHighlight, OutlinesTheTokens) {
   const PatchGrid grid{2, 3, 0};
   const Image image = drawn(

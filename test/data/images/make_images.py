@@ -56,6 +56,7 @@ def main():
     blocks = four.resize((32, 32), Image.NEAREST)
     blocks.save("blocks.jpg", quality=95)
     blocks.save("progressive.jpg", quality=95, progressive=True)
+    four.crop((0, 0, 1, 1)).save("one.jpg", quality=95)
     blocks.convert("L").save("grey.jpg", quality=95)
     blocks.convert("CMYK").save("cmyk.jpg", quality=95)
     # Held so that the picture's left edge is stored as its upper one.
