@@ -18,9 +18,9 @@ namespace safetensors = anycapture::safetensors;
 
 constexpr std::uint64_t kSplitSeed = 1797;
 constexpr std::size_t kUnseen = 360;
-constexpr int kPieceSide = 4;                      // of the clutter, in digit pixels
-constexpr int kFewestTries = 16, kMoreTries = 16;  // of placing clutter
-constexpr double kSmallest = 2, kLargest = 3;      // canvas pixels per digit pixel
+constexpr int kPieceSide = 4;                    // of the clutter, in digit pixels
+constexpr int kFewestTries = 6, kMoreTries = 6;  // of placing clutter
+constexpr double kSmallest = 2, kLargest = 3;    // canvas pixels per digit pixel
 constexpr float kFaintest = 0.1F;
 
 const std::uint8_t* bytes_of(const safetensors::Reader& file, const std::string& path,

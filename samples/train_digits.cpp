@@ -29,19 +29,35 @@ namespace {
 struct Settings {
   std::string out = "digits_vit.safetensors";
   std::string data = SAMPLES_DATA "/digits.safetensors";
-  int steps = 5000;
+  int steps = 6000;
   int batch = 64;
   int threads = 2;
   std::uint64_t seed = 1;
   double learning_rate = 2e-3;
   double weight_decay = 0.05;
-  double distortion = 0.15;
+  double distortion = 0.1;
 };
 
 // Unseen digits in new scenes.
 constexpr int kScenesToCount = 1000;
 constexpr int kReport = 250;  // steps
 constexpr std::uint64_t kCountSeed = 20;
+
+// Sines and cosines of each patch's row and column (as in MAE, arXiv:2111.06377): from these the
+// model learns sooner where things lie than from noise. CLS lies nowhere.
+void place_patches(VisionTransformer& model) {
+  constexpr double kAmplitude = 0.3, kLongest = 100;
+  const auto side = model->options.grid(), waves = model->options.width / 4;
+  const auto rates =
+      at::exp(at::arange(waves, at::kFloat) * (-std::log(kLongest) / static_cast<double>(waves)));
+  const auto angles = at::outer(at::arange(side, at::kFloat), rates);
+  const auto along = at::cat({angles.sin(), angles.cos()}, 1);  // (side, 2 * waves)
+  const auto rows = along.unsqueeze(1).expand({side, side, 2 * waves});
+  const auto columns = along.unsqueeze(0).expand({side, side, 2 * waves});
+  const auto places = at::cat({rows, columns}, 2).view({side * side, 4 * waves});
+  model->pos_embed.zero_();
+  model->pos_embed[0].slice(0, 1).copy_(places * kAmplitude);
+}
 
 VisionTransformer fresh_model(std::uint64_t seed) {
   torch::manual_seed(seed);
@@ -60,12 +76,13 @@ VisionTransformer fresh_model(std::uint64_t seed) {
     if (parameter.value().dim() == 2) torch::nn::init::xavier_uniform_(parameter.value());
     if (parameter.key().find(".bias") != std::string::npos) parameter.value().zero_();
   }
+  place_patches(model);
   return model;
 }
 
-// One cycle: up for the first fifth, then down along a cosine.
+// One cycle: up for the first tenth, then down along a cosine.
 double learning_rate_at(int step, const Settings& settings) {
-  const double done = static_cast<double>(step) / settings.steps, warm = 0.2;
+  const double done = static_cast<double>(step) / settings.steps, warm = 0.1;
   if (done < warm) return settings.learning_rate * (0.04 + 0.96 * done / warm);
   return settings.learning_rate * 0.5 *
          (1 + std::cos(3.14159265358979 * (done - warm) / (1 - warm)));
@@ -155,7 +172,7 @@ constexpr const char* kHelp =
 
 Trains a small ViT to find and read one digit among clutter and writes its weights.
   --out FILE    where they go (digits_vit.safetensors)
-  --steps N     of 64 scenes each (5000)
+  --steps N     of 64 scenes each (6000)
   --seed N      of the first weights and of the scenes (1)
   --threads N   of LibTorch (2)
   --data FILE   the digits, as make_digits.py writes them

@@ -24,7 +24,7 @@ using Shape = std::vector<std::int64_t>;
 
 std::string text_of(const Shape& shape) {
   std::ostringstream out;
-  for (const auto size : shape) out << (&size == shape.data() ? "(" : ", ") << size;
+  for (const auto& size : shape) out << (&size == shape.data() ? "(" : ", ") << size;
   return shape.empty() ? "()" : out.str() + ")";
 }
 
