@@ -169,16 +169,25 @@ TEST(FigureFile, SaysThatTheFolderMayNotBeWritten) {
             0);
 }
 
-// A file system of 4 KiB, in which the old file stands and nothing else fits.
+// Lays an empty file system of 4 KiB over a folder, for this process alone.
+bool mount_small_disk(const std::string& folder) {
+  const auto user = geteuid();
+  const auto group = getegid();
+  if (unshare(CLONE_NEWNS | (user == 0 ? 0 : CLONE_NEWUSER)) != 0) return false;
+  if (user != 0) {
+    std::ofstream("/proc/self/setgroups") << "deny";
+    std::ofstream("/proc/self/uid_map") << fmt::format("0 {} 1", user);
+    std::ofstream("/proc/self/gid_map") << fmt::format("0 {} 1", group);
+  }
+  return mount("", "/", "", MS_REC | MS_PRIVATE, nullptr) == 0 &&
+         mount("none", folder.c_str(), "tmpfs", 0, "size=4k") == 0;
+}
+
 TEST(FigureFile, AFullDiskLeavesTheOldFile) {
   constexpr int kNotAllowed = 77;
   const TempDir dir;
   const int code = exit_code_of([&] {
-    const int spaces = CLONE_NEWNS | (geteuid() == 0 ? 0 : CLONE_NEWUSER);
-    if (unshare(spaces) != 0 || mount("", "/", "", MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        mount("none", dir.path().c_str(), "tmpfs", 0, "size=4k") != 0) {
-      return kNotAllowed;
-    }
+    if (!mount_small_disk(dir.path())) return kNotAllowed;
     const std::string path = dir.file("a.png");
     std::ofstream(path) << "old";
     const int refused = check_refusal(path, "No space left on device; check", 1);
@@ -224,14 +233,17 @@ TEST(FigureFile, SaysThatAFigureIsTooLargeForItsKind) {
 // Fontconfig reads its settings once, so a fresh process is needed.
 TEST(FigureFileDeathTest, DrawsWithoutAnyFont) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto width = [] {
+    const TempDir dir;
+    draw(dir.file("a.png"));
+    draw(dir.file("a.svg"));
+    draw(dir.file("a.pdf"));
+    return read_image(dir.file("a.png")).width;
+  };
   EXPECT_EXIT(
       {
         setenv("FONTCONFIG_FILE", "/dev/null", 1);
-        const TempDir dir;
-        draw(dir.file("a.png"));
-        draw(dir.file("a.svg"));
-        draw(dir.file("a.pdf"));
-        std::exit(read_image(dir.file("a.png")).width > 100 ? 0 : 1);
+        std::exit(width() > 100 ? 0 : 1);
       },
       testing::ExitedWithCode(0), "");
 }
