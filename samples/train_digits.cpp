@@ -35,7 +35,7 @@ struct Settings {
   std::uint64_t seed = 1;
   double learning_rate = 2e-3;
   double weight_decay = 0.05;
-  double distortion = 0.1;
+  double distortion = 0.05;
 };
 
 // Unseen digits in new scenes.

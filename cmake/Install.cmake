@@ -1,0 +1,26 @@
+# What `cmake --install` puts where, so that find_package(anycapture) finds it.
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+
+set(anycapture_targets anycapture_core anycapture_pictures)
+set_target_properties(anycapture_core PROPERTIES EXPORT_NAME core)
+set_target_properties(anycapture_pictures PROPERTIES EXPORT_NAME pictures)
+if(TARGET anycapture)
+  list(APPEND anycapture_targets anycapture)
+endif()
+set_target_properties(${anycapture_targets} PROPERTIES
+  VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+  INSTALL_RPATH "$ORIGIN" INSTALL_RPATH_USE_LINK_PATH ON)
+
+install(TARGETS ${anycapture_targets} EXPORT anycapture)
+install(DIRECTORY include/anycapture DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+set(anycapture_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/anycapture)
+install(EXPORT anycapture NAMESPACE anycapture:: FILE anycaptureTargets.cmake
+  DESTINATION ${anycapture_package_dir})
+configure_package_config_file(cmake/anycaptureConfig.cmake.in
+  ${PROJECT_BINARY_DIR}/anycaptureConfig.cmake INSTALL_DESTINATION ${anycapture_package_dir})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/anycaptureConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/anycaptureConfig.cmake
+  ${PROJECT_BINARY_DIR}/anycaptureConfigVersion.cmake cmake/OneTorch.cmake
+  DESTINATION ${anycapture_package_dir})

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# usage: test/package/package_test.sh BUILD_FOLDER TORCH_DIR
+#
+# Installs the library into an empty folder, and builds and runs a user's own project with it.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+build=$1 torch_dir=$2
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+quietly() { "$@" >"$folder/log" 2>&1 || {
+  tail -n 30 "$folder/log" >&2
+  exit 1
+}; }
+quietly cmake --install "$build" --prefix "$folder/prefix"
+quietly cmake -S "$here" -B "$folder/build" -G Ninja -Wno-dev \
+  -DCMAKE_PREFIX_PATH="$folder/prefix" -DTorch_DIR="$torch_dir" -DCMAKE_BUILD_TYPE=Debug
+quietly cmake --build "$folder/build"
+said=$("$folder/build/tiny" "$folder/map.png")
+[ "$said" = '[2, 1, 5, 5] 1' ] || {
+  echo "package_test: the user's program says \"$said\"" >&2
+  exit 1
+}
+[ -s "$folder/map.png" ]
