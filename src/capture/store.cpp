@@ -9,7 +9,7 @@
 
 #include <utility>
 
-#include "core/glob.h"
+#include "core/what_pattern.h"
 
 namespace anycapture {
 namespace capture {
@@ -78,7 +78,7 @@ void Store::clear() {
 }
 
 std::vector<const StoredSite*> Store::matching(std::string_view glob) const {
-  const Glob pattern(glob);
+  const KeyGlob pattern(glob);
   std::vector<const StoredSite*> result;
   for (const StoredSite* site : fired_) {
     if (pattern.matches(site->site.key)) result.push_back(site);

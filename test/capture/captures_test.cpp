@@ -60,6 +60,15 @@ TEST(CapturesTest, StacksInTheOrderOfTheModel) {
   EXPECT_THAT(cap.keys("blocks.?.attn:attn").front(), "blocks.2.attn:attn");
 }
 
+TEST(CapturesTest, KeysAreChosenAsSelectorsChoose) {
+  tiny::Block model(4);
+  Capturer cap(model, "*");
+  model->forward(input());
+  EXPECT_THAT(cap.keys("*.attn:attn"), ElementsAre("attn:attn"));  // `*.` may match nothing
+  EXPECT_THAT(cap.keys("attn"), ElementsAre("attn:attn"));
+  EXPECT_THAT(cap.keys(":residual"), ElementsAre(":residual"));
+}
+
 TEST(CapturesTest, StackSaysWhatDoesNotFit) {
   tiny::Model model(2);
   Capturer cap(model, "*");

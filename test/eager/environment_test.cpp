@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// ANYCAPTURE=..., set for a program that knows nothing of sessions: this one, started again.
+#include <anycapture/anycapture.h>
+
+#include <ATen/ATen.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include <unistd.h>
+
+#include "support/temp_dir.h"
+#include "support/tiny_models.h"
+
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+at::Tensor input() { return at::arange(24, at::kFloat).view({2, 3, 4}) / 24; }
+
+// Every weight the same in every process.
+tiny::Model model() {
+  tiny::Model made(2);
+  const at::NoGradGuard no_grad;
+  for (auto& parameter : made->parameters()) {
+    parameter.copy_(at::linspace(-1, 1, parameter.numel()).view(parameter.sizes()));
+  }
+  return made;
+}
+
+// What the other process runs; here it is only run.
+TEST(EnvironmentProgram, RunsAModelTwice) {
+  tiny::Model run = model();
+  run->forward(input());
+  EXPECT_TRUE(run->forward(input() + 1).isfinite().all().item<bool>());
+}
+
+class Environment : public testing::Test {
+ protected:
+  // Runs the program with these variables, and gives what it wrote to stderr.
+  std::string run(const std::string& variables) {
+    const std::string log = dir_.file("stderr");
+    char self[4096] = {};
+    const auto length = readlink("/proc/self/exe", self, sizeof self - 1);
+    EXPECT_GT(length, 0);
+    const std::string command = variables + " '" + self +
+                                "' --gtest_filter=EnvironmentProgram.* --gtest_output= >'" +
+                                dir_.file("stdout") + "' 2>'" + log + "'";
+    EXPECT_EQ(std::system(command.c_str()), 0) << command;
+    std::ifstream in(log);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+  support::TempDir dir_;
+  const std::string out_ = dir_.file("maps.safetensors");
+};
+
+TEST_F(Environment, CapturesWithoutARebuild) {
+  const std::string said = run("ANYCAPTURE=Attention ANYCAPTURE_OUT='" + out_ + "'");
+  EXPECT_THAT(said, AllOf(HasSubstr("saved " + out_), HasSubstr("Attention")));
+
+  tiny::Model here = model();
+  anycapture::Capturer cap(here, "Attention");
+  here->forward(input());
+  here->forward(input() + 1);
+  const auto captures = anycapture::Captures::load(out_);
+  ASSERT_EQ(captures.size(), 2u);
+  // Nobody names the root, so modules go by type and number, in the order in which they fired.
+  for (int layer = 0; layer < 2; ++layer) {
+    const auto calls = captures.calls("Attention." + std::to_string(layer) + ":attn");
+    const auto wanted = cap.calls("blocks." + std::to_string(layer) + ".attn:attn");
+    ASSERT_EQ(calls.size(), 2u);
+    for (std::size_t call = 0; call < 2; ++call)
+      EXPECT_TRUE(calls[call].value.equal(wanted[call].value)) << layer << ", call " << call;
+  }
+}
+
+TEST_F(Environment, KeepsTheLastCalls) {
+  run("ANYCAPTURE=Attention ANYCAPTURE_KEEP_LAST=1 ANYCAPTURE_OUT='" + out_ + "'");
+  EXPECT_EQ(anycapture::Captures::load(out_).calls("Attention.0:attn").size(), 1u);
+}
+
+TEST_F(Environment, SaysWhatItHeardWhereNoFileIsAskedFor) {
+  EXPECT_THAT(run("ANYCAPTURE=Attention"),
+              AllOf(HasSubstr("Attention"), HasSubstr("set ANYCAPTURE_OUT=FILE.safetensors")));
+}
+
+TEST_F(Environment, LetsTheProgramRunOnWhenTheSelectorIsMalformed) {
+  EXPECT_THAT(run("ANYCAPTURE='blocks.[0:attn' ANYCAPTURE_OUT='" + out_ + "'"),
+              HasSubstr("ANYCAPTURE=\"blocks.[0:attn\""));
+  EXPECT_FALSE(std::ifstream(out_).good());
+}
+
+TEST_F(Environment, WarnsOfWhatNeverFired) {
+  EXPECT_THAT(run("ANYCAPTURE=Decoder"), AllOf(HasSubstr("warning"), HasSubstr("Decoder")));
+}
+
+TEST_F(Environment, IsSilentUnlessAskedFor) {
+  EXPECT_THAT(run("ANYCAPTURE="), Not(HasSubstr("anycapture")));
+}
+
+}  // namespace
