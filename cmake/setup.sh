@@ -31,10 +31,11 @@ need() {
   local as_root=()
   [ "$(id -u)" = 0 ] || as_root=(sudo)
   say "setup: installing ${missing[*]}"
-  "${as_root[@]}" apt-get update -qq >&2
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -qq -y --no-install-recommends "${missing[@]}" >"$log" 2>&1 ||
-    stop "apt-get could not install them: $(tail -n 3 "$log")"
+  {
+    "${as_root[@]}" apt-get update -qq &&
+      "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq -y --no-install-recommends "${missing[@]}"
+  } >"$log" 2>&1 || stop "apt-get could not install them: $(tail -n 3 "$log")"
 }
 
 # The folder of TorchConfig.cmake below a LibTorch, a CMAKE_PREFIX_PATH entry, or that folder itself.
