@@ -18,7 +18,7 @@ namespace safetensors = anycapture::safetensors;
 
 constexpr std::uint64_t kSplitSeed = 1797;
 constexpr std::size_t kUnseen = 360;
-constexpr int kPieceSide = 4;                    // of the clutter, in digit pixels
+constexpr int kPieceSide = 3;                    // of the clutter, in digit pixels
 constexpr int kFewestTries = 6, kMoreTries = 6;  // of placing clutter
 constexpr double kSmallest = 2, kLargest = 3;    // canvas pixels per digit pixel
 constexpr float kFaintest = 0.1F;
