@@ -95,8 +95,8 @@ struct Scenes::Placing {
   }
 };
 
-Scenes::Scenes(const std::vector<Digit>& digits, std::uint64_t seed, double distortion)
-    : digits_(digits), engine_(seed), distortion_(distortion) {}
+Scenes::Scenes(std::vector<Digit> digits, std::uint64_t seed, double distortion)
+    : digits_(std::move(digits)), engine_(seed), distortion_(distortion) {}
 
 double Scenes::uniform(double low, double high) {
   return low + (high - low) * (static_cast<double>(engine_() >> 11) * 0x1p-53);

@@ -50,7 +50,7 @@ struct Scene {
 class Scenes {
  public:
   /// `distortion`: 0 shows the digits upright; above it, they lean, turn and stretch up to so much.
-  Scenes(const std::vector<Digit>& digits, std::uint64_t seed, double distortion = 0);
+  Scenes(std::vector<Digit> digits, std::uint64_t seed, double distortion = 0);
 
   Scene next();
   std::vector<Scene> next(int count);
@@ -64,7 +64,7 @@ class Scenes {
   Placing placing(int side);
   static Box draw(Canvas& canvas, const Digit& digit, const Placing& at);
 
-  const std::vector<Digit>& digits_;
+  std::vector<Digit> digits_;
   std::mt19937_64 engine_;
   double distortion_;
 };
