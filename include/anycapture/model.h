@@ -4,9 +4,12 @@
 
 #include <anycapture/api.h>
 
+#include <anycapture/selector.h>
+
 #include <memory>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace torch {
 namespace nn {
@@ -54,5 +57,23 @@ std::shared_ptr<capture::World> world_of(Model& model) {
   }
 }
 
+ANYCAPTURE_API std::vector<ModuleName> modules(const capture::World& world);
+ANYCAPTURE_API void prepare(capture::World& world);
+
 }  // namespace detail
+
+/// Paths and types of a model's modules, in the order of named_modules(); one that is registered
+/// twice stands once, with its further paths.
+template <class Model>
+std::vector<ModuleName> modules(Model&& model) {
+  return detail::modules(*detail::world_of(model));
+}
+
+/// Does ahead what the first session would do to the model's Sequentials. That must not overlap a
+/// forward of the same model on another thread; sessions opened afterwards may.
+template <class Model>
+void prepare(Model&& model) {
+  detail::prepare(*detail::world_of(model));
+}
+
 }  // namespace anycapture

@@ -55,7 +55,7 @@ StoredCall keep_reference(const at::Tensor& value, bool detach) {
 }
 
 StoredCall keep_converted(const Site& site, const at::Tensor& value, const CaptureOptions& options,
-                          bool overwritten) {
+                          bool copy) {
   c10::InferenceMode ordinary(false);
   at::AutoGradMode grad(!options.detach && at::GradMode::is_enabled());
   at::Tensor kept = options.detach ? value.detach() : value;
@@ -71,10 +71,16 @@ StoredCall keep_converted(const Site& site, const at::Tensor& value, const Captu
     call.value = std::move(kept);
     return call;
   }
-  if (options.keep == Keep::reference && !overwritten) return keep_reference(kept, options.detach);
+  if (options.keep == Keep::reference && !copy) return keep_reference(kept, options.detach);
   StoredCall call;
   call.value = copy_of(kept, options.detach);
   return call;
+}
+
+bool is_borrowed(const at::Tensor& value) {
+  const c10::TensorImpl* impl = value.unsafeGetTensorImpl();
+  return impl->has_storage() && impl->storage().nbytes() != 0 &&
+         impl->storage().allocator() == nullptr;
 }
 
 void check_finite(const StoredSite& site, const at::Tensor& value) {

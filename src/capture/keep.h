@@ -17,9 +17,12 @@ bool needs_conversion(const CaptureOptions& options);
 /// A reference and the tensor's version; a copy where there is no version to check (inference tensors).
 StoredCall keep_reference(const at::Tensor& value, bool detach);
 
-/// As the options ask: transformed, moved, converted, copied. `overwritten` forces a copy.
+/// As the options ask: transformed, moved, converted; copied also when `copy` says so.
 StoredCall keep_converted(const Site& site, const at::Tensor& value, const CaptureOptions& options,
-                          bool overwritten);
+                          bool copy);
+
+/// Whether its memory is not LibTorch's own: from_blob, a mapped file.
+bool is_borrowed(const at::Tensor& value);
 
 /// Throws `NonFiniteError` with the site, the call and the counts.
 void check_finite(const StoredSite& site, const at::Tensor& value);

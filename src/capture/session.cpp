@@ -19,13 +19,6 @@ namespace {
 
 constexpr std::size_t kUnknown = static_cast<std::size_t>(-1);
 
-std::vector<ModuleName> names_of(const World& world) {
-  std::vector<ModuleName> names;
-  names.reserve(world.modules().size());
-  for (const WorldModule& module : world.modules()) names.push_back(module.name);
-  return names;
-}
-
 bool is_gone(const WorldModule& module) { return module.owned && module.life.expired(); }
 
 // design: a tag may not be called by a taken name, nor hold what parts a key.
@@ -56,8 +49,8 @@ Session::Session(std::shared_ptr<World> world, const Selectors& selectors, Captu
 
 // Again when the world has grown: what is there keeps its index.
 void Session::bind() {
-  const std::vector<WorldModule>& modules = world_->modules();
-  selectors_ = BoundSelectors(list_, names_of(*world_), unmatched_);
+  const std::deque<WorldModule>& modules = world_->modules();
+  selectors_ = BoundSelectors(list_, detail::modules(*world_), unmatched_);
   for (std::size_t i = modules_.size(); i < modules.size(); ++i) {
     modules_.emplace(modules[i].id, i);
     for (const std::string& alias : modules[i].name.aliases) {
@@ -101,12 +94,13 @@ void Session::check_hookable() const {
 }
 
 void Session::hook_chosen() {
-  for (std::size_t i = 0; i < world_->modules().size(); ++i) {
+  for (; hooked_ < world_->modules().size(); ++hooked_) {
+    const std::size_t i = hooked_;
     if (selectors_.selectors_of(i).empty()) continue;
     const bool wanted = selectors_.may_choose(i, SiteKind::kOutput) ||
                         selectors_.may_choose(i, SiteKind::kInput);
     const Hooking hooking = wanted ? world_->hook(i) : world_->hooking(i);
-    if (!hooking.output) advice_.emplace(i, hooking.advice);
+    if (!hooking.advice.empty()) advice_.emplace(i, hooking.advice);
   }
 }
 
@@ -165,7 +159,7 @@ bool Session::wants(const void* module, SiteKind kind, const char* method) {
 }
 
 void Session::fire_field(const void* module, SiteKind kind, const std::string& what,
-                         const at::Tensor& value, bool overwritten) {
+                         const at::Tensor& value) {
   const std::size_t index = index_of(module, true);
   if (index == kUnknown) return;
   const WorldModule& owner = world_->modules()[index];
@@ -177,15 +171,25 @@ void Session::fire_field(const void* module, SiteKind kind, const std::string& w
     fields.emplace_back(what, chosen_site(owner, index, kind, what));
     field = fields.end() - 1;
   }
-  if (field->second != nullptr) record(*field->second, value, overwritten);
+  if (field->second == nullptr) return;
+  const bool is_input = kind == SiteKind::kInput;
+  const bool overwritten = is_input ? owner.overwrites_input : owner.output_is_overwritten;
+  // What the caller made of memory of its own, it may fill anew for the next call.
+  const bool of_caller = is_input && owner.name.path.empty() && is_borrowed(value);
+  record(*field->second, value, overwritten || of_caller);
 }
 
-void Session::record(StoredSite& site, const at::Tensor& value, bool overwritten) {
+void Session::unreadable(const void* module, const std::string& why) {
+  const std::size_t index = index_of(module, true);
+  if (index != kUnknown) advice_[index] = why;
+}
+
+void Session::record(StoredSite& site, const at::Tensor& value, bool copy) {
   if (!value.defined()) return;
   if (options_.on_nonfinite == OnNonFinite::raise) check_finite(site, value);
   StoredCall call;
-  if (converts_ || overwritten) {
-    call = keep_converted(site.site, value, options_, overwritten);
+  if (converts_ || copy) {
+    call = keep_converted(site.site, value, options_, copy);
   } else {
     call = keep_reference(value, options_.detach);
   }

@@ -55,8 +55,9 @@ class Session {
   // What fires. Called on the session's thread only.
   void fire_tag(const TagKey& key, const at::Tensor& value);
   /// `what`: `output`, `output.0`, `encode.input` ...
-  void fire_field(const void* module, SiteKind kind, const std::string& what, const at::Tensor& value,
-                  bool overwritten);
+  void fire_field(const void* module, SiteKind kind, const std::string& what, const at::Tensor& value);
+  /// An input or output that a chosen site of the module would be in cannot be looked into: why.
+  void unreadable(const void* module, const std::string& why);
   bool wants(const void* module, SiteKind kind, const char* method);
 
   bool listening() const { return open_.load(std::memory_order_acquire) && !paused_; }
@@ -93,7 +94,7 @@ class Session {
   void resolve(const TagKey& key, TagSlot& slot);
   StoredSite* chosen_site(const WorldModule& module, std::size_t index, SiteKind kind,
                           const std::string& what);
-  void record(StoredSite& site, const at::Tensor& value, bool overwritten);
+  void record(StoredSite& site, const at::Tensor& value, bool copy);
   std::string silent_reason(std::size_t module) const;
 
   std::shared_ptr<World> world_;
@@ -109,7 +110,8 @@ class Session {
   std::unordered_map<std::size_t, ModuleState> states_;   // of modules at which something fired
   std::vector<bool> selector_fired_;                      // ever, also before clear() and take()
   std::vector<bool> module_fired_;                        // a chosen site of it, ever
-  std::unordered_map<std::size_t, std::string> advice_;   // of chosen modules that hooks cannot reach
+  std::size_t hooked_ = 0;                                // modules that were asked to be hooked
+  std::unordered_map<std::size_t, std::string> advice_;   // of chosen modules that hooks do not reach
   std::uint64_t sequence_ = 0;
   std::string last_site_;
   const StoredSite* last_ = nullptr;

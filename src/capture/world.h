@@ -5,9 +5,9 @@
 #include <anycapture/selector.h>
 
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace anycapture {
 namespace capture {
@@ -17,6 +17,8 @@ struct WorldModule {
   const void* id;   ///< what its calls come with; for torch::nn a `torch::nn::Module*`
   std::weak_ptr<const void> life;  ///< empty control block where the module is not in a shared_ptr
   bool owned = false;              ///< whether `life` says anything
+  bool overwrites_input = false;       ///< it writes into its own input
+  bool output_is_overwritten = false;  ///< what runs behind it writes into its output
 };
 
 /// What can be heard of a module beside its tags.
@@ -29,7 +31,8 @@ struct Hooking {
 class World {
  public:
   virtual ~World() = default;
-  virtual const std::vector<WorldModule>& modules() const = 0;
+  /// A world may grow while a session listens to it: a module keeps its index and its address.
+  virtual const std::deque<WorldModule>& modules() const = 0;
   /// What hook() would give, without touching the model.
   virtual Hooking hooking(std::size_t module) const = 0;
   /// Makes the inputs and outputs of a module reach the door. What it installs is inert while no

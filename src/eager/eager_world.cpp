@@ -2,28 +2,42 @@
 #include "eager/eager_world.h"
 
 #include <torch/nn/module.h>
+#include <torch/nn/modules/container/sequential.h>
 
+#include <deque>
 #include <unordered_map>
 #include <utility>
+#include <vector>
+
+#include "eager/hooking.h"
+#include "eager/in_place.h"
+#include "eager/relay.h"
 
 namespace anycapture {
 namespace capture {
 namespace {
 
 using torch::nn::Module;
+using torch::nn::SequentialImpl;
 
 class EagerWorld : public World {
  public:
-  EagerWorld(Module& root, std::shared_ptr<const Module> owner) { walk(root, owner, ""); }
-
-  const std::vector<WorldModule>& modules() const override { return modules_; }
-  Hooking hooking(std::size_t module) const override {
-    const std::string type = normalise_type(modules_[module].name.type);
-    Hooking result;
-    result.advice = "write ANYCAPTURE_MODULE(" + type + "); or use anycapture::nn::" + type;
-    return result;
+  EagerWorld(Module& root, std::shared_ptr<const Module> owner) {
+    walk(root, owner, "");
+    for (const std::size_t sequential : sequentials_) look_into(sequential);
   }
-  Hooking hook(std::size_t module) override { return hooking(module); }
+
+  const std::deque<WorldModule>& modules() const override { return modules_; }
+  Hooking hooking(std::size_t module) const override { return hookings_[module]; }
+
+  Hooking hook(std::size_t module) override {
+    for (const std::size_t sequential : relays_of_[module]) {
+      const WorldModule& owner = modules_[sequential];
+      if (owner.owned && owner.life.expired()) continue;
+      eager::install_relays(*sequential_at(sequential));
+    }
+    return hookings_[module];
+  }
 
  private:
   // Depth first, as named_modules() goes; a module met again gets a further path.
@@ -33,13 +47,51 @@ class EagerWorld : public World {
       modules_[known->second].name.aliases.push_back(path);
       return;
     }
+    if (dynamic_cast<SequentialImpl*>(&module) != nullptr) sequentials_.push_back(modules_.size());
     modules_.push_back({{path, module.name(), {}}, &module, owner, owner != nullptr});
+    modules_.back().overwrites_input = eager::writes_into_input(module);
+    hookings_.push_back(hooking_of(module));
+    relays_of_.emplace_back();
     for (const auto& child : module.named_children()) {
       walk(*child.value(), child.value(), path.empty() ? child.key() : path + "." + child.key());
     }
   }
 
-  std::vector<WorldModule> modules_;
+  // A Sequential and its children are heard through its relays.
+  void look_into(std::size_t index) {
+    const SequentialImpl& sequential = *sequential_at(index);
+    if (sequential.is_empty()) return;
+    hear_through(index, index);
+    for (std::size_t i = 0; i < sequential.size(); ++i) {
+      const auto child = index_.find(sequential.ptr(i).get());
+      if (child == index_.end()) continue;  // never registered as a child
+      hear_through(index, child->second);
+      if (eager::output_is_overwritten(sequential, i)) {
+        modules_[child->second].output_is_overwritten = true;
+      }
+    }
+  }
+
+  void hear_through(std::size_t sequential, std::size_t module) {
+    relays_of_[module].push_back(sequential);
+    hookings_[module] = {true, true, ""};
+  }
+
+  static Hooking hooking_of(const Module& module) {
+    if (eager::is_hooked(module)) return {true, true, ""};
+    const bool half = eager::is_half_hooked(module);
+    return {half, half, eager::why_unhooked(module)};
+  }
+
+  SequentialImpl* sequential_at(std::size_t index) const {
+    auto* module = static_cast<Module*>(const_cast<void*>(modules_[index].id));
+    return dynamic_cast<SequentialImpl*>(module);
+  }
+
+  std::deque<WorldModule> modules_;
+  std::vector<Hooking> hookings_;
+  std::vector<std::size_t> sequentials_;
+  std::vector<std::vector<std::size_t>> relays_of_;  // per module: the Sequentials that relay it
   std::unordered_map<const Module*, std::size_t> index_;
 };
 

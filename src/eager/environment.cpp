@@ -11,6 +11,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -39,7 +40,7 @@ const char* variable(const char* name) {
 // paths are the model's own; what fires outside it goes by type and number: `Attention.0`.
 class DiscoveredWorld : public World {
  public:
-  const std::vector<WorldModule>& modules() const override { return modules_; }
+  const std::deque<WorldModule>& modules() const override { return modules_; }
   Hooking hooking(std::size_t module) const override {
     return parts_[owner_[module].first]->hooking(owner_[module].second);
   }
@@ -69,7 +70,7 @@ class DiscoveredWorld : public World {
 
   std::vector<std::shared_ptr<World>> parts_;
   std::vector<std::pair<std::size_t, std::size_t>> owner_;  // of each module: part, index in it
-  std::vector<WorldModule> modules_;
+  std::deque<WorldModule> modules_;
   std::map<std::string, int> numbers_;
 };
 

@@ -3,6 +3,8 @@
 
 #include <torch/nn/module.h>
 
+#include <fmt/format.h>
+
 #include <cstring>
 #include <exception>
 #include <string>
@@ -22,13 +24,13 @@ thread_local Frame* innermost_frame = nullptr;
 
 bool is_forward(const char* method) { return std::strcmp(method, "forward") == 0; }
 
-void fire(const Frame& frame, SiteKind kind, const Fields& fields, bool overwritten) {
+void fire(const Frame& frame, SiteKind kind, const Tensors& tensors) {
   std::string prefix = is_forward(frame.method()) ? "" : std::string(frame.method()) + ".";
   prefix += kind == SiteKind::kInput ? "input" : "output";
-  for (const Field& field : fields) {
-    const std::string what = prefix + field.name;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const std::string what = joined(prefix, tensors.name(i));
     ThreadSessions::here().each([&](Session& session) {
-      session.fire_field(&frame.module(), kind, what, *field.tensor, overwritten);
+      session.fire_field(&frame.module(), kind, what, tensors[i]);
     });
   }
 }
@@ -60,10 +62,18 @@ Frame::~Frame() {
   ThreadSessions::here().each([](Session& session) { session.left_by_exception(); });
 }
 
-void Frame::input(const Fields& fields) { fire(*this, SiteKind::kInput, fields, false); }
+void Frame::input(const Tensors& tensors) { fire(*this, SiteKind::kInput, tensors); }
 
-void Frame::output(const Fields& fields, bool overwritten) {
-  fire(*this, SiteKind::kOutput, fields, overwritten);
+void Frame::output(const Tensors& tensors) { fire(*this, SiteKind::kOutput, tensors); }
+
+void Frame::unreadable(SiteDirection direction, const std::type_info& type) {
+  const std::string name = c10::demangle(type.name());
+  const std::string why = fmt::format(
+      "its {} is a {}, whose tensors are not known: write ANYCAPTURE_VISITABLE({}, its fields); "
+      "behind the struct",
+      direction == SiteDirection::kInput ? "input" : "output", name,
+      name.substr(name.rfind(':') + 1));
+  ThreadSessions::here().each([&](Session& session) { session.unreadable(module_, why); });
 }
 
 const Frame* Frame::innermost() noexcept { return innermost_frame; }

@@ -20,5 +20,15 @@ std::shared_ptr<capture::World> eager_world(torch::nn::Module& model) {
   return capture::make_eager_world(model, model.weak_from_this().lock());
 }
 
+std::vector<ModuleName> modules(const capture::World& world) {
+  std::vector<ModuleName> names;
+  for (const capture::WorldModule& module : world.modules()) names.push_back(module.name);
+  return names;
+}
+
+void prepare(capture::World& world) {
+  for (std::size_t i = 0; i < world.modules().size(); ++i) world.hook(i);
+}
+
 }  // namespace detail
 }  // namespace anycapture

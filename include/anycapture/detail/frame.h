@@ -2,27 +2,19 @@
 // The door by which calls of modules reach the sessions; what hooked modules and relays are made of.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include <anycapture/api.h>
 #include <anycapture/tag.h>
+#include <anycapture/tensors.h>
 
-#include <string>
-#include <vector>
+#include <typeinfo>
 
 namespace anycapture {
 namespace detail {
 
-/// A tensor inside an input or an output. `name` is what follows `input` or `output` in its key:
-/// "" for a lone tensor, ".0" in a tuple or vector, ".last_hidden_state" in a dict or struct.
-struct Field {
-  std::string name;
-  at::Tensor* tensor;  ///< written to when an editing hook replaces the tensor
-};
-using Fields = std::vector<Field>;
-
 /// How a call of a module was noticed, from the outside in.
 enum class Seen : char { kRelay, kHolder, kSource };
+
+enum class SiteDirection : char { kInput, kOutput };
 
 /// One call of one module on this thread, from construction to destruction. The outermost mechanism
 /// opens it; those further in find it and stay silent (`opened()` is false). Only made while
@@ -38,9 +30,10 @@ class ANYCAPTURE_API Frame {
   bool opened() const noexcept { return opened_; }
   bool wants_input() const noexcept { return wants_input_; }    ///< an open session asks for it
   bool wants_output() const noexcept { return wants_output_; }  ///< an open session asks for it
-  void input(const Fields& fields);
-  /// `overwritten`: what runs next writes into these tensors, so that they are cloned at once.
-  void output(const Fields& fields, bool overwritten = false);
+  void input(const Tensors& tensors);
+  void output(const Tensors& tensors);
+  /// What goes in or out is of a type in which no tensor can be found: the report says so.
+  void unreadable(SiteDirection direction, const std::type_info& type);
 
   /// The next frame further out on this thread, or null.
   const Frame* outer() const noexcept { return outer_; }

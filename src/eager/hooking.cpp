@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+#include "eager/hooking.h"
+
+#include <anycapture/detail/hooked_call.h>
+#include <anycapture/selector.h>
+
+#include <torch/nn/module.h>
+#include <torch/nn/modules/container/moduledict.h>
+#include <torch/nn/modules/container/modulelist.h>
+#include <torch/nn/modules/container/sequential.h>
+
+#include <fmt/format.h>
+
+#include <map>
+#include <mutex>
+#include <typeindex>
+
+#include "eager/is_one_of.h"
+
+namespace anycapture {
+namespace {
+
+struct Note {
+  detail::Heard heard = detail::Heard::kNowhere;
+  const char* reason = nullptr;
+};
+
+struct Notes {
+  std::mutex mutex;
+  std::map<std::type_index, Note> by_type;
+};
+
+Notes& notes() {
+  static auto* notes = new Notes();  // holders may be static objects of any library
+  return *notes;
+}
+
+Note noted(const torch::nn::Module& module) {
+  const std::lock_guard<std::mutex> lock(notes().mutex);
+  const auto found = notes().by_type.find(typeid(module));
+  return found == notes().by_type.end() ? Note() : found->second;
+}
+
+// Module::name_, private: a name that is not set is made of the wrapper's type.
+using Name = c10::optional<std::string> torch::nn::Module::*;
+Name name_member();
+template <Name member>
+struct NameMember {
+  friend Name name_member() { return member; }
+};
+template struct NameMember<&torch::nn::Module::name_>;
+
+}  // namespace
+
+namespace detail {
+
+bool note_unhooked(const std::type_info& type, Heard heard, const char* reason) {
+  const std::lock_guard<std::mutex> lock(notes().mutex);
+  return notes().by_type.emplace(type, Note{heard, reason}).second;
+}
+
+void name_after(torch::nn::Module& module, const std::type_info& type) {
+  auto& name = module.*name_member();
+  if (!name.has_value()) name = c10::demangle(type.name());
+}
+
+}  // namespace detail
+
+namespace eager {
+
+bool is_hooked(const torch::nn::Module& module) {
+  return is_one_of<detail::Hookable>(module);
+}
+
+bool is_half_hooked(const torch::nn::Module& module) {
+  return noted(module).heard == detail::Heard::kThroughHolder;
+}
+
+std::string why_unhooked(const torch::nn::Module& module) {
+  if (const char* reason = noted(module).reason) return reason;
+  const std::string type = normalise_type(module.name());
+  if (is_one_of<torch::nn::ModuleListImpl, torch::nn::ModuleDictImpl>(module)) {
+    return fmt::format("a {} has no forward: choose what it holds", type);
+  }
+  if (is_one_of<torch::nn::SequentialImpl>(module)) return "the Sequential is empty";
+  const bool stock = module.name().compare(0, 11, "torch::nn::") == 0;
+  return stock ? fmt::format("write anycapture::nn::{0} where torch::nn::{0} stands", type)
+               : fmt::format("write ANYCAPTURE_MODULE({0}); where TORCH_MODULE({0}); stands", type);
+}
+
+}  // namespace eager
+}  // namespace anycapture

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// Which built-in modules write into their input.
+#pragma once
+
+#include <cstddef>
+
+namespace torch {
+namespace nn {
+class Module;
+class SequentialImpl;
+}  // namespace nn
+}  // namespace torch
+
+namespace anycapture {
+namespace eager {
+
+/// An activation or a dropout with inplace(true).
+bool writes_into_input(const torch::nn::Module& module);
+
+/// Whether a child's output is written into by a child behind it, also through modules that hand
+/// their input on as it is.
+bool output_is_overwritten(const torch::nn::SequentialImpl& sequential, std::size_t child);
+
+}  // namespace eager
+}  // namespace anycapture
