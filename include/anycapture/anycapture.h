@@ -6,7 +6,9 @@
 #include <anycapture/captures.h>
 #include <anycapture/compare.h>
 #include <anycapture/error.h>
+#include <anycapture/hooks.h>
 #include <anycapture/options.h>
 #include <anycapture/report.h>
 #include <anycapture/site.h>
 #include <anycapture/tag.h>
+#include <anycapture/tensors.h>

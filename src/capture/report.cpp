@@ -46,7 +46,7 @@ std::string Session::silent_reason(std::size_t module) const {
     return fmt::format("what fired there: {}", fmt::join(state->second.unchosen, ", "));
   }
   const auto advice = advice_.find(module);
-  if (advice != advice_.end()) return "no tag of it fired, and " + advice->second;
+  if (advice != advice_.end()) return "no tag of it fired; " + advice->second;
   return "its forward was not called, or not through its holder";
 }
 

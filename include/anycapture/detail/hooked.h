@@ -241,17 +241,19 @@ class Hooked : public Exact<Impl>, public Hookable {
  public:
   using Exact<Impl>::Exact;
   Hooked() = default;
+  /// With the parameters and children of `other`, which goes afterwards.
+  Hooked(CopyOf, const Impl& other) : Exact<Impl>(CopyOf(), other) {
+    // On LibTorch 1.13 Cloneable derives virtually from Module, which is then ours to copy.
+    static_cast<torch::nn::Module&>(*this) = other;
+    name_after(*this, typeid(Impl));
+  }
 
   /// What Impl makes, hooked.
   std::shared_ptr<torch::nn::Module> clone(CloneDevice device = {}) const override {
     std::shared_ptr<torch::nn::Module> plain = Impl::clone(device);
     if constexpr (std::is_copy_constructible_v<Impl>) {
       if (const auto* made = dynamic_cast<const Impl*>(plain.get())) {
-        auto hooked = std::make_shared<Hooked>(CopyOf(), *made);
-        // On LibTorch 1.13 Cloneable derives virtually from Module, which is then ours to copy.
-        static_cast<torch::nn::Module&>(*hooked) = *made;
-        name_after(*hooked, typeid(Impl));
-        return hooked;
+        return std::make_shared<Hooked>(CopyOf(), *made);
       }
     }
     return plain;
