@@ -39,9 +39,9 @@ class [[nodiscard]] ANYCAPTURE_API Capturer : public CaptureReader {
  public:
   /// `model`: a module holder, a `shared_ptr` to a module, or a `torch::nn::Module&`.
   ///
-  /// Throws `SelectorError` when a selector is malformed, when its module part matches nothing (with
-  /// the nearest paths and the types there are), or when it asks only for inputs or outputs of modules
-  /// that cannot be hooked; nothing is hooked then.
+  /// Throws `SelectorError` when a selector is malformed, when its module part matches nothing
+  /// (with the nearest paths and the types there are), or when it asks only for inputs or outputs
+  /// of modules that cannot be hooked; nothing is hooked then.
   template <class Model>
   Capturer(Model&& model, const Selectors& selectors, CaptureOptions options = {})
       : Capturer(of(detail::world_of(model), selectors, std::move(options))) {}
@@ -69,7 +69,8 @@ class [[nodiscard]] ANYCAPTURE_API Capturer : public CaptureReader {
   static Capturer of(std::shared_ptr<capture::World> world, const Selectors& selectors,
                      CaptureOptions options);
 
-  /// Per selector: modules matched, keys fired, bytes, and what stayed silent with the reason if known.
+  /// Per selector: modules matched, keys fired, bytes, and what stayed silent with the reason if
+  /// known.
   Report report() const;
 
  private:

@@ -79,8 +79,8 @@ class ANYCAPTURE_API CaptureReader {
   Iterator begin() const;
   Iterator end() const;
 
-  /// Writes a safetensors file. Nothing is written when a tensor is stale: one error lists them all.
-  /// Throws `FileError` when the file cannot be written; an older file is then left as it was.
+  /// Writes a safetensors file. Nothing is written when a tensor is stale: one error lists them
+  /// all. Throws `FileError` when the file cannot be written; an older file is then left as it was.
   void save(const std::string& path, const SaveOptions& options = {}) const;
 
  protected:

@@ -32,8 +32,8 @@ struct Difference {
 };
 
 struct ANYCAPTURE_API Comparison {
-  std::size_t compared = 0;              ///< keys that both have
-  std::vector<Difference> differences;   ///< in the captures' order of execution; missing keys last
+  std::size_t compared = 0;             ///< keys that both have
+  std::vector<Difference> differences;  ///< in the captures' order of execution; missing keys last
   explicit operator bool() const { return differences.empty() && compared > 0; }
   std::string text() const;  ///< the first difference, then the others in a line each
 };
@@ -42,8 +42,8 @@ struct ANYCAPTURE_API Comparison {
 ANYCAPTURE_API std::ostream& operator<<(std::ostream& out, const Comparison& comparison);
 
 /// Compares every key of `captures` with the reference. Both are brought to the CPU and to float64
-/// (complex128 for complex). Keys that only the reference has are not compared: capture what is to be
-/// compared. Throws `FileError`, `StaleCaptureError`.
+/// (complex128 for complex). Keys that only the reference has are not compared: capture what is to
+/// be compared. Throws `FileError`, `StaleCaptureError`.
 ANYCAPTURE_API Comparison compare(const CaptureReader& captures, const CaptureReader& reference,
                                   const CompareOptions& options = {});
 ANYCAPTURE_API Comparison compare(const CaptureReader& captures, const std::string& reference_file,

@@ -28,8 +28,8 @@ ANYCAPTURE_API void replace_only(Tensors& tensors, at::Tensor value);
 }  // namespace detail
 
 /// What is called before a module's forward: `void(torch::nn::Module&, Tensors& input)`, which may
-/// replace tensors; or, for a module that takes one tensor, `(torch::nn::Module&, const at::Tensor&)`
-/// that gives nothing, or the tensor that goes in instead.
+/// replace tensors; or, for a module that takes one tensor, `(torch::nn::Module&, const
+/// at::Tensor&)` that gives nothing, or the tensor that goes in instead.
 class ForwardPreHook {
  public:
   template <class F>
@@ -53,8 +53,9 @@ class ForwardPreHook {
   std::function<void(torch::nn::Module&, Tensors&)> call_;
 };
 
-/// What is called after a module's forward: `void(torch::nn::Module&, const Tensors& input, Tensors&
-/// output)`, which may replace tensors of the output; or, for a module from one tensor to one,
+/// What is called after a module's forward: `void(torch::nn::Module&, const Tensors& input,
+/// Tensors& output)`, which may replace tensors of the output; or, for a module from one tensor to
+/// one,
 /// `(torch::nn::Module&, const at::Tensor& input, const at::Tensor& output)` that gives nothing, or
 /// the tensor that is returned instead.
 class ForwardHook {
@@ -128,10 +129,10 @@ torch::nn::Module& module_of(Model& model) {
 }  // namespace detail
 
 /// Registers a hook with a module that is hooked: made by a holder of ANYCAPTURE_MODULE or of
-/// `anycapture::nn`. `model`: a holder, a `shared_ptr`, or the module. The hook goes with the module,
-/// a clone() has none; it runs on every thread, on each call that a hooked holder or a Sequential
-/// makes. A hook may register and remove hooks: the next call runs the new list. What it throws
-/// leaves the call. Throws `anycapture::Error` when the module is not hooked.
+/// `anycapture::nn`. `model`: a holder, a `shared_ptr`, or the module. The hook goes with the
+/// module, a clone() has none; it runs on every thread, on each call that a hooked holder or a
+/// Sequential makes. A hook may register and remove hooks: the next call runs the new list. What it
+/// throws leaves the call. Throws `anycapture::Error` when the module is not hooked.
 template <class Model>
 HookHandle register_forward_pre_hook(Model&& model, ForwardPreHook hook, HookOptions options = {}) {
   return detail::add_pre_hook(detail::module_of(model), std::move(hook), options);

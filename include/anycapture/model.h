@@ -34,7 +34,8 @@ ANYCAPTURE_API std::shared_ptr<capture::World> eager_world(torch::nn::Module& mo
 template <class T, class = void>
 struct is_holder : std::false_type {};
 template <class T>
-struct is_holder<T, std::void_t<typename T::ContainedType, decltype(std::declval<const T&>().ptr())>>
+struct is_holder<T,
+                 std::void_t<typename T::ContainedType, decltype(std::declval<const T&>().ptr())>>
     : std::true_type {};
 
 template <class T>
@@ -51,8 +52,9 @@ std::shared_ptr<capture::World> world_of(Model& model) {
   } else if constexpr (is_holder<Plain>::value) {
     return eager_world(model.is_empty() ? Pointer() : Pointer(model.ptr()));
   } else {
-    static_assert(std::is_convertible_v<Plain*, torch::nn::Module*>,
-                  "a model is a torch::nn module holder, a std::shared_ptr to a module, or a module");
+    static_assert(
+        std::is_convertible_v<Plain*, torch::nn::Module*>,
+        "a model is a torch::nn module holder, a std::shared_ptr to a module, or a module");
     return eager_world(const_cast<Plain&>(model));
   }
 }

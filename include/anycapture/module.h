@@ -40,8 +40,8 @@ constexpr const char* unhookable_because() {
   }
 }
 
-/// A std::shared_ptr of a plain Impl, which was not made by a holder, is taken for a hooked one: Face
-/// and Exact add neither data nor virtual functions, and what Hooked adds is looked for with
+/// A std::shared_ptr of a plain Impl, which was not made by a holder, is taken for a hooked one:
+/// Face and Exact add neither data nor virtual functions, and what Hooked adds is looked for with
 /// dynamic_cast. To UndefinedBehaviorSanitizer's `vptr` check it is an error all the same.
 template <class Impl>
 [[gnu::no_sanitize("vptr")]] std::shared_ptr<Hooked<Impl>> taken_for_hooked(
@@ -77,15 +77,15 @@ class HookedHolder : public torch::nn::ModuleHolder<Hooked<Impl>> {
   const Face<Impl>& operator*() const { return *get(); }
 
   template <class... A>
-  auto operator()(A&&... arguments) -> decltype(std::declval<Face<Impl>&>().forward(
-                                        std::forward<A>(arguments)...)) {
+  auto operator()(A&&... arguments)
+      -> decltype(std::declval<Face<Impl>&>().forward(std::forward<A>(arguments)...)) {
     return get()->forward(std::forward<A>(arguments)...);
   }
 
   /// To the stock holder of the same class, in copy-initialisation and as a function's argument.
   /// Calls through that one go past the hooks.
-  template <class Holder, std::enable_if_t<
-                              std::is_base_of_v<torch::nn::ModuleHolder<Impl>, Holder>, int> = 0>
+  template <class Holder,
+            std::enable_if_t<std::is_base_of_v<torch::nn::ModuleHolder<Impl>, Holder>, int> = 0>
   operator Holder() const {
     return Holder(this->is_empty() ? std::shared_ptr<Impl>() : std::shared_ptr<Impl>(this->ptr()));
   }
@@ -111,18 +111,18 @@ using Holder = std::conditional_t<unhookable_because<Impl>() == nullptr, HookedH
 
 /// Defines the holder `Name` of a module's class, as TORCH_MODULE_IMPL does; the class must be
 /// complete. Inputs and outputs of its modules can be captured, and forward hooks registered, on
-/// `m(x)`, `m->forward(x)`, `as<Name>()` and inside a Sequential. A module keeps its name(); clone()
-/// gives a hooked one.
+/// `m(x)`, `m->forward(x)`, `as<Name>()` and inside a Sequential. A module keeps its name();
+/// clone() gives a hooked one.
 ///
-/// Calls through `as<Impl>()`, a `std::shared_ptr<Impl>` or `Impl::forward` go past the hooks. A class
-/// that is final or has no forward() gets what TORCH_MODULE gives, and reports say so. A forward() that
-/// is virtual and final cannot be overridden: keep TORCH_MODULE there.
-#define ANYCAPTURE_MODULE_IMPL(Name, ImplType)                       \
-  class Name : public ::anycapture::detail::Holder<ImplType> {       \
-   public:                                                           \
-    using AnycaptureBase = ::anycapture::detail::Holder<ImplType>;   \
-    using AnycaptureBase::AnycaptureBase;                            \
-    using Impl [[maybe_unused]] = ImplType;                          \
+/// Calls through `as<Impl>()`, a `std::shared_ptr<Impl>` or `Impl::forward` go past the hooks. A
+/// class that is final or has no forward() gets what TORCH_MODULE gives, and reports say so. A
+/// forward() that is virtual and final cannot be overridden: keep TORCH_MODULE there.
+#define ANYCAPTURE_MODULE_IMPL(Name, ImplType)                     \
+  class Name : public ::anycapture::detail::Holder<ImplType> {     \
+   public:                                                         \
+    using AnycaptureBase = ::anycapture::detail::Holder<ImplType>; \
+    using AnycaptureBase::AnycaptureBase;                          \
+    using Impl [[maybe_unused]] = ImplType;                        \
   }
 
 /// Defines the holder `Name` of the class `NameImpl`, as TORCH_MODULE does.

@@ -4,9 +4,9 @@
 //   namespace nn = anycapture::nn;
 //   nn::Sequential net(nn::Linear(8, 8), nn::ReLU());
 //
-// For files that neither write `using namespace torch;` nor alias `nn` to torch::nn themselves: there,
-// spell anycapture::nn::Linear. A hooked holder converts to its stock holder, as a function's
-// argument or in `torch::nn::Linear plain = hooked;`; calls through that are not hooked.
+// For files that neither write `using namespace torch;` nor alias `nn` to torch::nn themselves:
+// there, spell anycapture::nn::Linear. A hooked holder converts to its stock holder, as a
+// function's argument or in `torch::nn::Linear plain = hooked;`; calls through that are not hooked.
 #pragma once
 
 #include <torch/nn/functional.h>
@@ -167,17 +167,17 @@ ANYCAPTURE_DETAIL_STOCK(ZeroPad3d);
 #undef ANYCAPTURE_DETAIL_STOCK
 
 /// Adds from_pretrained(), which the stock holder has, to a hooked one.
-#define ANYCAPTURE_DETAIL_EMBEDDING(Name)                                                          \
-  class Name : public detail::HookedHolder<torch::nn::Name##Impl> {                                \
-   public:                                                                                         \
-    using AnycaptureBase = detail::HookedHolder<torch::nn::Name##Impl>;                            \
-    using AnycaptureBase::AnycaptureBase;                                                          \
-    using Impl [[maybe_unused]] = torch::nn::Name##Impl;                                           \
-    static Name from_pretrained(const at::Tensor& embeddings,                                      \
-                                const torch::nn::Name##FromPretrainedOptions& options = {}) {      \
-      const auto stock = torch::nn::Name::from_pretrained(embeddings, options);                    \
-      return Name(std::make_shared<HookedImpl>(anycapture::detail::CopyOf(), *stock));             \
-    }                                                                                              \
+#define ANYCAPTURE_DETAIL_EMBEDDING(Name)                                                     \
+  class Name : public detail::HookedHolder<torch::nn::Name##Impl> {                           \
+   public:                                                                                    \
+    using AnycaptureBase = detail::HookedHolder<torch::nn::Name##Impl>;                       \
+    using AnycaptureBase::AnycaptureBase;                                                     \
+    using Impl [[maybe_unused]] = torch::nn::Name##Impl;                                      \
+    static Name from_pretrained(const at::Tensor& embeddings,                                 \
+                                const torch::nn::Name##FromPretrainedOptions& options = {}) { \
+      const auto stock = torch::nn::Name::from_pretrained(embeddings, options);               \
+      return Name(std::make_shared<HookedImpl>(anycapture::detail::CopyOf(), *stock));        \
+    }                                                                                         \
   }
 ANYCAPTURE_DETAIL_EMBEDDING(Embedding);
 ANYCAPTURE_DETAIL_EMBEDDING(EmbeddingBag);

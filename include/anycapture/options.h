@@ -29,13 +29,15 @@ enum class Stale { raise, allow };
 
 struct CaptureOptions {
   Keep keep = Keep::reference;
-  /// Kept tensors do not require grad and hold no graph. False keeps the tensor as the model made it.
+  /// Kept tensors do not require grad and hold no graph. False keeps the tensor as the model made
+  /// it.
   bool detach = true;
   /// Where kept tensors go, when they fire; the copy blocks.
   std::optional<at::Device> device;
   /// What kept tensors are converted to, when they fire. Only floating-point tensors are converted.
   std::optional<at::ScalarType> dtype;
-  /// Applied to each tensor before it is kept, without grad if `detach`: a slice, a mean over heads.
+  /// Applied to each tensor before it is kept, without grad if `detach`: a slice, a mean over
+  /// heads.
   std::function<at::Tensor(const Site&, const at::Tensor&)> transform;
   /// The number of calls kept per key, the newest ones; 0 keeps all.
   std::size_t keep_last = 0;

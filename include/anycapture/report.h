@@ -20,10 +20,10 @@ struct SilentModule {
 
 struct SelectorReport {
   std::string selector;
-  std::size_t modules = 0;   ///< modules matched
-  std::size_t keys = 0;      ///< keys that fired
-  std::size_t calls = 0;     ///< calls that are kept
-  std::uint64_t bytes = 0;   ///< of the tensors kept
+  std::size_t modules = 0;  ///< modules matched
+  std::size_t keys = 0;     ///< keys that fired
+  std::size_t calls = 0;    ///< calls that are kept
+  std::uint64_t bytes = 0;  ///< of the tensors kept
   std::vector<SilentModule> silent;
 };
 
@@ -31,7 +31,7 @@ struct ANYCAPTURE_API Report {
   std::vector<SelectorReport> selectors;  ///< those without `!`, in order
   std::size_t keys = 0;
   std::uint64_t bytes = 0;
-  std::string last_site;  ///< key of the last site that fired; empty if none did
+  std::string last_site;           ///< key of the last site that fired; empty if none did
   bool left_by_exception = false;  ///< a hooked module's forward was left by an exception
 
   std::string text() const;

@@ -18,7 +18,8 @@ class Module;
 namespace anycapture {
 namespace detail {
 
-/// Sessions open in the process plus forward hooks registered; while it is zero, every site returns at once.
+/// Sessions open in the process plus forward hooks registered; while it is zero, every site returns
+/// at once.
 ANYCAPTURE_API extern std::atomic<int> listeners;
 
 inline bool listening() noexcept {
@@ -43,8 +44,8 @@ void tag_variable(const Module* module, const char* name, const at::Tensor& vari
 
 }  // namespace detail
 
-/// Names `value` for the sessions that listen to `module`, under the key `path:name`, and returns it
-/// (an editing hook may have replaced it). `module` is `this` of a `torch::nn::Module`.
+/// Names `value` for the sessions that listen to `module`, under the key `path:name`, and returns
+/// it (an editing hook may have replaced it). `module` is `this` of a `torch::nn::Module`.
 ///
 /// With no session open in the process it costs one relaxed atomic load, so it stays in production
 /// code. `name` may not be empty, be `output`, `input`, `attention` or `return`, nor hold any of
@@ -65,5 +66,6 @@ inline at::Tensor tag(const char* name, at::Tensor value,
 
 }  // namespace anycapture
 
-/// Tags a local variable of a member function of a module under its own name. A statement of its own.
+/// Tags a local variable of a member function of a module under its own name. A statement of its
+/// own.
 #define ANYCAPTURE_TAG(variable) ::anycapture::detail::tag_variable(this, #variable, variable)

@@ -37,7 +37,9 @@ Capturer& Capturer::operator=(Capturer&& other) noexcept {
   return *this;
 }
 
-Capturer::~Capturer() { finish(); }
+Capturer::~Capturer() {
+  finish();
+}
 
 void Capturer::close() {
   if (session_ == nullptr || !session_->end()) return;
@@ -64,7 +66,9 @@ void Capturer::finish() noexcept {
   }
 }
 
-bool Capturer::is_open() const noexcept { return session_ != nullptr && session_->is_open(); }
+bool Capturer::is_open() const noexcept {
+  return session_ != nullptr && session_->is_open();
+}
 
 void Capturer::pause() noexcept {
   if (session_ != nullptr) session_->pause(true);
@@ -74,15 +78,20 @@ void Capturer::resume() noexcept {
   if (session_ != nullptr) session_->pause(false);
 }
 
-void Capturer::clear() { store_->clear(); }
+void Capturer::clear() {
+  store_->clear();
+}
 
 Captures Capturer::take() {
-  if (session_ == nullptr) return Captures::of(std::exchange(store_, std::make_shared<capture::Store>()));
+  if (session_ == nullptr)
+    return Captures::of(std::exchange(store_, std::make_shared<capture::Store>()));
   Captures taken = Captures::of(session_->take());
   store_ = session_->store();
   return taken;
 }
 
-Report Capturer::report() const { return session_ == nullptr ? Report{} : session_->report(); }
+Report Capturer::report() const {
+  return session_ == nullptr ? Report{} : session_->report();
+}
 
 }  // namespace anycapture

@@ -22,7 +22,8 @@ at::Tensor fresh(const StoredSite& site, const StoredCall& call, Stale stale) {
   if (stale == Stale::raise && call.is_stale()) {
     throw StaleCaptureError(fmt::format(
         "\"{}\" was changed in place after its capture, so its values are no longer those of the "
-        "capture: open the session with options.keep = Keep::clone, or read it with Stale::allow if "
+        "capture: open the session with options.keep = Keep::clone, or read it with Stale::allow "
+        "if "
         "the write hit another part of the same storage",
         site.site.key));
   }
@@ -31,10 +32,11 @@ at::Tensor fresh(const StoredSite& site, const StoredCall& call, Stale stale) {
 
 const StoredCall& only_call(const StoredSite& site) {
   if (site.fired != 1) {
-    throw KeyError(fmt::format(
-        "\"{}\" fired {} times: read calls(\"{}\") for all of them, last(\"{}\") for the last one, or "
-        "clear() between forwards",
-        site.site.key, site.fired, site.site.key, site.site.key));
+    throw KeyError(
+        fmt::format("\"{}\" fired {} times: read calls(\"{}\") for all of them, last(\"{}\") for "
+                    "the last one, or "
+                    "clear() between forwards",
+                    site.site.key, site.fired, site.site.key, site.site.key));
   }
   return site.calls.front();
 }
@@ -60,7 +62,9 @@ CaptureReader& CaptureReader::operator=(const CaptureReader&) = default;
 
 Captures::Captures() = default;
 Captures::Captures(std::shared_ptr<capture::Store> store) : CaptureReader(std::move(store)) {}
-Captures Captures::of(std::shared_ptr<capture::Store> store) { return Captures(std::move(store)); }
+Captures Captures::of(std::shared_ptr<capture::Store> store) {
+  return Captures(std::move(store));
+}
 
 at::Tensor CaptureReader::at(std::string_view key, Stale stale) const {
   const StoredSite& site = store_->require(key);
@@ -79,8 +83,8 @@ at::Tensor CaptureReader::last(std::string_view key, Stale stale) const {
 at::Tensor CaptureReader::stack(std::string_view glob) const {
   std::vector<const StoredSite*> sites = store_->matching(glob);
   if (sites.empty()) {
-    throw KeyError(fmt::format("no key matches \"{}\": {} of the form path:what fired, keys() lists them",
-                               glob, size()));
+    throw KeyError(fmt::format(
+        "no key matches \"{}\": {} of the form path:what fired, keys() lists them", glob, size()));
   }
   std::stable_sort(sites.begin(), sites.end(),
                    [](const StoredSite* a, const StoredSite* b) { return a->order < b->order; });
@@ -89,17 +93,19 @@ at::Tensor CaptureReader::stack(std::string_view glob) const {
     if (only_call(*site).is_stale()) stale += (stale.empty() ? "" : ", ") + site->site.key;
   }
   if (!stale.empty()) {
-    throw StaleCaptureError(fmt::format(
-        "changed in place after their capture: {}; open the session with options.keep = Keep::clone",
-        stale));
+    throw StaleCaptureError(
+        fmt::format("changed in place after their capture: {}; open the session with options.keep "
+                    "= Keep::clone",
+                    stale));
   }
   std::vector<at::Tensor> tensors;
   for (const StoredSite* site : sites) {
     tensors.push_back(site->calls.front().value);
     if (tensors.back().sizes() != tensors.front().sizes()) {
-      throw Error(fmt::format("cannot stack \"{}\": \"{}\" is {} but \"{}\" is {}; choose keys of one shape",
-                              glob, sites.front()->site.key, tensors.front().sizes().vec(),
-                              site->site.key, tensors.back().sizes().vec()));
+      throw Error(fmt::format(
+          "cannot stack \"{}\": \"{}\" is {} but \"{}\" is {}; choose keys of one shape", glob,
+          sites.front()->site.key, tensors.front().sizes().vec(), site->site.key,
+          tensors.back().sizes().vec()));
     }
   }
   return at::stack(tensors);
@@ -111,11 +117,19 @@ std::vector<std::string> CaptureReader::keys(std::string_view glob) const {
   return result;
 }
 
-bool CaptureReader::contains(std::string_view key) const { return store_->find(key) != nullptr; }
-std::size_t CaptureReader::size() const { return store_->fired().size(); }
+bool CaptureReader::contains(std::string_view key) const {
+  return store_->find(key) != nullptr;
+}
+std::size_t CaptureReader::size() const {
+  return store_->fired().size();
+}
 
-CaptureReader::Iterator CaptureReader::begin() const { return Iterator(this, 0); }
-CaptureReader::Iterator CaptureReader::end() const { return Iterator(this, size()); }
+CaptureReader::Iterator CaptureReader::begin() const {
+  return Iterator(this, 0);
+}
+CaptureReader::Iterator CaptureReader::end() const {
+  return Iterator(this, size());
+}
 
 CaptureReader::Entry CaptureReader::Iterator::operator*() const {
   const StoredSite& site = *reader_->store_->fired()[index_];

@@ -43,10 +43,11 @@ bool differ(const at::Tensor& captured, const at::Tensor& expected, const Compar
   const at::Tensor b = comparable(expected).to(a.scalar_type());
   const at::Tensor close = at::isclose(a, b, options.rtol, options.atol, /*equal_nan=*/true);
   if (close.all().item<bool>()) return false;
-  const at::Tensor distance = (a - b).abs().nan_to_num(INFINITY, INFINITY, INFINITY)
-                                  .masked_fill(close, 0);
+  const at::Tensor distance =
+      (a - b).abs().nan_to_num(INFINITY, INFINITY, INFINITY).masked_fill(close, 0);
   difference.max_abs = distance.max().item<double>();
-  difference.max_rel = (distance / b.abs().clamp_min(1e-300)).nan_to_num(INFINITY).max().item<double>();
+  difference.max_rel =
+      (distance / b.abs().clamp_min(1e-300)).nan_to_num(INFINITY).max().item<double>();
   const std::int64_t first = close.logical_not().flatten().nonzero()[0].item<std::int64_t>();
   difference.index = unravel(first, a.sizes());
   const std::int64_t count = close.numel() - close.sum().item<std::int64_t>();
@@ -56,10 +57,10 @@ bool differ(const at::Tensor& captured, const at::Tensor& expected, const Compar
                                             at::imag(value).item<double>())
                               : fmt::format("{:.8g}", value.item<double>());
   };
-  difference.what =
-      fmt::format("{} of {} values differ, max abs {:.3g}, max rel {:.3g}, first at {}: {} against {}",
-                  count, close.numel(), difference.max_abs, difference.max_rel, difference.index,
-                  element(a), element(b));
+  difference.what = fmt::format(
+      "{} of {} values differ, max abs {:.3g}, max rel {:.3g}, first at {}: {} against {}", count,
+      close.numel(), difference.max_abs, difference.max_rel, difference.index, element(a),
+      element(b));
   return true;
 }
 
@@ -80,8 +81,12 @@ Comparison compare(const CaptureReader& captures, const CaptureReader& reference
     const std::vector<Call> expected = reference.calls(other);
     if (calls.size() != expected.size()) {
       result.differences.push_back(
-          {key, std::min(calls.size(), expected.size()),
-           fmt::format("{} calls, in the reference {}", calls.size(), expected.size()), 0, 0, {}});
+          {key,
+           std::min(calls.size(), expected.size()),
+           fmt::format("{} calls, in the reference {}", calls.size(), expected.size()),
+           0,
+           0,
+           {}});
     }
     for (std::size_t i = 0; i < std::min(calls.size(), expected.size()); ++i) {
       Difference difference{key, i, "", 0, 0, {}};

@@ -20,16 +20,16 @@ struct Pair {
 };
 
 const std::vector<Pair>& pairs() {
-  static const std::vector<Pair> all{
-      {at::kBool, Dtype::kBool},       {at::kByte, Dtype::kU8},      {at::kChar, Dtype::kI8},
-      {at::kShort, Dtype::kI16},       {at::kInt, Dtype::kI32},      {at::kLong, Dtype::kI64},
-      {at::kHalf, Dtype::kF16},        {at::kBFloat16, Dtype::kBF16}, {at::kFloat, Dtype::kF32},
-      {at::kDouble, Dtype::kF64},      {at::kComplexFloat, Dtype::kC64},
+  static const std::vector<Pair> all {
+    {at::kBool, Dtype::kBool}, {at::kByte, Dtype::kU8}, {at::kChar, Dtype::kI8},
+        {at::kShort, Dtype::kI16}, {at::kInt, Dtype::kI32}, {at::kLong, Dtype::kI64},
+        {at::kHalf, Dtype::kF16}, {at::kBFloat16, Dtype::kBF16}, {at::kFloat, Dtype::kF32},
+        {at::kDouble, Dtype::kF64}, {at::kComplexFloat, Dtype::kC64},
 #if ANYCAPTURE_TORCH_AT_LEAST(2, 3)
-      {at::kUInt16, Dtype::kU16},      {at::kUInt32, Dtype::kU32},   {at::kUInt64, Dtype::kU64},
+        {at::kUInt16, Dtype::kU16}, {at::kUInt32, Dtype::kU32}, {at::kUInt64, Dtype::kU64},
 #endif
 #if ANYCAPTURE_TORCH_AT_LEAST(2, 2)
-      {at::kFloat8_e5m2, Dtype::kF8E5M2}, {at::kFloat8_e4m3fn, Dtype::kF8E4M3},
+        {at::kFloat8_e5m2, Dtype::kF8E5M2}, {at::kFloat8_e4m3fn, Dtype::kF8E4M3},
 #endif
   };
   return all;
@@ -53,20 +53,34 @@ std::optional<at::ScalarType> torch_dtype(Dtype dtype) {
 
 std::string dtype_name(at::ScalarType dtype) {
   switch (dtype) {
-    case at::kBool: return "bool";
-    case at::kByte: return "uint8";
-    case at::kChar: return "int8";
-    case at::kShort: return "int16";
-    case at::kInt: return "int32";
-    case at::kLong: return "int64";
-    case at::kHalf: return "float16";
-    case at::kBFloat16: return "bfloat16";
-    case at::kFloat: return "float32";
-    case at::kDouble: return "float64";
-    case at::kComplexHalf: return "complex32";
-    case at::kComplexFloat: return "complex64";
-    case at::kComplexDouble: return "complex128";
-    default: return at::toString(dtype);
+    case at::kBool:
+      return "bool";
+    case at::kByte:
+      return "uint8";
+    case at::kChar:
+      return "int8";
+    case at::kShort:
+      return "int16";
+    case at::kInt:
+      return "int32";
+    case at::kLong:
+      return "int64";
+    case at::kHalf:
+      return "float16";
+    case at::kBFloat16:
+      return "bfloat16";
+    case at::kFloat:
+      return "float32";
+    case at::kDouble:
+      return "float64";
+    case at::kComplexHalf:
+      return "complex32";
+    case at::kComplexFloat:
+      return "complex64";
+    case at::kComplexDouble:
+      return "complex128";
+    default:
+      return at::toString(dtype);
   }
 }
 

@@ -21,8 +21,8 @@ std::optional<at::ScalarType> torch_dtype(safetensors::Dtype dtype);
 /// Python's name: `float32`, `complex128`.
 std::string dtype_name(at::ScalarType dtype);
 
-/// A tensor that the file can hold, contiguous on the CPU: complex types without a place in the format
-/// as pairs of reals (a last axis of 2), quantised ones dequantised, sparse ones dense.
+/// A tensor that the file can hold, contiguous on the CPU: complex types without a place in the
+/// format as pairs of reals (a last axis of 2), quantised ones dequantised, sparse ones dense.
 at::Tensor storable(const at::Tensor& value);
 
 /// The dtype that storable() gives, without computing anything.

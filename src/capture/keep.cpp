@@ -61,7 +61,8 @@ StoredCall keep_converted(const Site& site, const at::Tensor& value, const Captu
   at::Tensor kept = options.detach ? value.detach() : value;
   if (options.transform) kept = options.transform(site, kept);
   if (!kept.defined()) {
-    throw Error(fmt::format("the transform gave no tensor for \"{}\": return one for every site", site.key));
+    throw Error(fmt::format("the transform gave no tensor for \"{}\": return one for every site",
+                            site.key));
   }
   if (options.dtype && kept.is_floating_point()) kept = kept.to(*options.dtype);
   if (options.device) kept = kept.to(*options.device);
@@ -91,10 +92,11 @@ void check_finite(const StoredSite& site, const at::Tensor& value) {
   const std::int64_t bad = value.numel() - finite.sum().item<std::int64_t>();
   if (bad == 0) return;
   const std::int64_t nan = at::isnan(value).sum().item<std::int64_t>();
-  throw NonFiniteError(fmt::format(
-      "\"{}\" is not finite: {} NaN and {} Inf among {} values of shape {}, at call {}; it is the first "
-      "site of this session where it shows, so look at what feeds it",
-      site.site.key, nan, bad - nan, value.numel(), value.sizes().vec(), site.fired));
+  throw NonFiniteError(
+      fmt::format("\"{}\" is not finite: {} NaN and {} Inf among {} values of shape {}, at call "
+                  "{}; it is the first "
+                  "site of this session where it shows, so look at what feeds it",
+                  site.site.key, nan, bad - nan, value.numel(), value.sizes().vec(), site.fired));
 }
 
 }  // namespace capture

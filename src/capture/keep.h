@@ -14,7 +14,8 @@ namespace capture {
 /// Whether options ask for more than a reference to the tensor.
 bool needs_conversion(const CaptureOptions& options);
 
-/// A reference and the tensor's version; a copy where there is no version to check (inference tensors).
+/// A reference and the tensor's version; a copy where there is no version to check (inference
+/// tensors).
 StoredCall keep_reference(const at::Tensor& value, bool detach);
 
 /// As the options ask: transformed, moved, converted; copied also when `copy` says so.

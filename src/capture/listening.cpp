@@ -5,8 +5,8 @@
 #include <atomic>
 #include <utility>
 
-#include "capture/session.h"
 #include "capture/listening.h"
+#include "capture/session.h"
 
 namespace anycapture {
 namespace detail {

@@ -25,8 +25,8 @@ class ThreadSessions {
   void remove(const Session* session);
   bool empty() const { return sessions_.empty(); }
 
-  /// Calls `hear(session)` for each that listens. What fires while one hears (inside a transform) is
-  /// not heard; sessions may be opened and closed meanwhile.
+  /// Calls `hear(session)` for each that listens. What fires while one hears (inside a transform)
+  /// is not heard; sessions may be opened and closed meanwhile.
   template <class Hear>
   void each(Hear hear);
 

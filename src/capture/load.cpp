@@ -27,7 +27,8 @@ using capture::StoredSite;
 std::pair<std::string, std::size_t> key_and_call(const std::string& name) {
   const std::size_t mark = name.rfind('#');
   if (mark == std::string::npos || mark + 1 == name.size() ||
-      name.find_first_not_of("0123456789", mark + 1) != std::string::npos || name.size() - mark > 10) {
+      name.find_first_not_of("0123456789", mark + 1) != std::string::npos ||
+      name.size() - mark > 10) {
     return {name, 0};
   }
   return {name.substr(0, mark), std::stoul(name.substr(mark + 1))};
@@ -37,14 +38,16 @@ at::Tensor tensor_of(const safetensors::Reader& file, const safetensors::TensorI
                      const std::string& path) {
   const auto dtype = capture::torch_dtype(info.dtype);
   if (!dtype) {
-    throw FileError(fmt::format("{}: \"{}\" is {}, which this LibTorch has no type for: use a newer "
-                                "LibTorch, or convert the file",
-                                path, info.key, safetensors::name(info.dtype)));
+    throw FileError(
+        fmt::format("{}: \"{}\" is {}, which this LibTorch has no type for: use a newer "
+                    "LibTorch, or convert the file",
+                    path, info.key, safetensors::name(info.dtype)));
   }
   // The mapping is private: what is written to the tensor does not reach the file.
   void* data = const_cast<std::byte*>(file.data(info));
   auto mapping = file.mapping();
-  return at::from_blob(data, info.shape, [mapping](void*) {}, at::TensorOptions().dtype(*dtype));
+  return at::from_blob(
+      data, info.shape, [mapping](void*) {}, at::TensorOptions().dtype(*dtype));
 }
 
 Site site_of(const std::string& key, const CaptureMetadata& metadata) {
@@ -57,8 +60,8 @@ Site site_of(const std::string& key, const CaptureMetadata& metadata) {
   return {key.substr(0, colon), "", key.substr(colon + 1), key};
 }
 
-// Numbers in paths by value, so that blocks.10 follows blocks.9: the order of the model, as far as a
-// file tells.
+// Numbers in paths by value, so that blocks.10 follows blocks.9: the order of the model, as far as
+// a file tells.
 bool natural_less(const std::string& a, const std::string& b) {
   std::size_t i = 0, j = 0;
   auto digit = [](char c) { return c >= '0' && c <= '9'; };

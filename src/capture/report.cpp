@@ -34,7 +34,9 @@ std::uint64_t bytes_of(const capture::StoredSite& site) {
   return bytes;
 }
 
-std::string shown(const std::string& path) { return path.empty() ? "(root)" : path; }
+std::string shown(const std::string& path) {
+  return path.empty() ? "(root)" : path;
+}
 
 }  // namespace
 
@@ -91,10 +93,11 @@ std::string Session::silence() const {
     std::set<std::string> reasons;
     for (std::size_t module : modules) reasons.insert(silent_reason(module));
     if (!text.empty()) text += "; ";
-    text += fmt::format("selector \"{}\" matched {} module{}, for example {}, but nothing it chose fired: {}",
-                        all[s].text(), modules.size(), modules.size() == 1 ? "" : "s",
-                        modules.empty() ? "none" : shown(world_->modules()[modules.front()].name.path),
-                        reasons.empty() ? "no such function ran" : fmt::format("{}", fmt::join(reasons, "; ")));
+    text += fmt::format(
+        "selector \"{}\" matched {} module{}, for example {}, but nothing it chose fired: {}",
+        all[s].text(), modules.size(), modules.size() == 1 ? "" : "s",
+        modules.empty() ? "none" : shown(world_->modules()[modules.front()].name.path),
+        reasons.empty() ? "no such function ran" : fmt::format("{}", fmt::join(reasons, "; ")));
   }
   return text;
 }
@@ -104,8 +107,8 @@ std::string Session::silence() const {
 std::string Report::text() const {
   std::size_t width = 8;
   for (const SelectorReport& row : selectors) width = std::max(width, row.selector.size());
-  std::string text = fmt::format("{:<{}}  {:>7}  {:>6}  {:>6}  {:>10}\n", "selector", width, "modules",
-                                 "keys", "calls", "bytes");
+  std::string text = fmt::format("{:<{}}  {:>7}  {:>6}  {:>6}  {:>10}\n", "selector", width,
+                                 "modules", "keys", "calls", "bytes");
   for (const SelectorReport& row : selectors) {
     text += fmt::format("{:<{}}  {:>7}  {:>6}  {:>6}  {:>10}\n", row.selector, width, row.modules,
                         row.keys, row.calls, readable(row.bytes));
@@ -120,11 +123,14 @@ std::string Report::text() const {
     text += fmt::format("a forward was left by an exception; the last site that fired: {}\n",
                         last_site.empty() ? "none" : last_site);
   } else if (!last_site.empty()) {
-    text += fmt::format("{} keys, {}; the last site that fired: {}\n", keys, readable(bytes), last_site);
+    text += fmt::format("{} keys, {}; the last site that fired: {}\n", keys, readable(bytes),
+                        last_site);
   }
   return text;
 }
 
-std::ostream& operator<<(std::ostream& out, const Report& report) { return out << report.text(); }
+std::ostream& operator<<(std::ostream& out, const Report& report) {
+  return out << report.text();
+}
 
 }  // namespace anycapture

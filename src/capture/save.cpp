@@ -27,9 +27,10 @@ std::string file_key(const StoredSite& site, std::size_t call) {
 safetensors::Source source_of(std::string key, const at::Tensor& value) {
   const auto dtype = capture::file_dtype(capture::storable_dtype(value));
   if (!dtype) {
-    throw Error(fmt::format("\"{}\" is {}, which safetensors cannot hold: open the session with "
-                            "options.dtype, or a transform that converts it",
-                            key, capture::dtype_name(value.scalar_type())));
+    throw Error(
+        fmt::format("\"{}\" is {}, which safetensors cannot hold: open the session with "
+                    "options.dtype, or a transform that converts it",
+                    key, capture::dtype_name(value.scalar_type())));
   }
   auto bytes = [value] {
     auto dense = std::make_shared<at::Tensor>(capture::storable(value));
@@ -48,9 +49,10 @@ void check_fresh(const std::vector<const StoredSite*>& sites) {
     }
   }
   if (stale.empty()) return;
-  throw StaleCaptureError(fmt::format("changed in place after their capture, so nothing was saved: {}; "
-                                      "open the session with options.keep = Keep::clone",
-                                      fmt::join(stale, ", ")));
+  throw StaleCaptureError(
+      fmt::format("changed in place after their capture, so nothing was saved: {}; "
+                  "open the session with options.keep = Keep::clone",
+                  fmt::join(stale, ", ")));
 }
 
 void describe(const StoredSite& site, CaptureMetadata& metadata) {

@@ -19,19 +19,22 @@ namespace {
 
 constexpr std::size_t kUnknown = static_cast<std::size_t>(-1);
 
-bool is_gone(const WorldModule& module) { return module.owned && module.life.expired(); }
+bool is_gone(const WorldModule& module) {
+  return module.owned && module.life.expired();
+}
 
 // design: a tag may not be called by a taken name, nor hold what parts a key.
 void check_tag_name(const char* name) {
   const std::string_view text(name);
   const bool taken = text == "output" || text == "input" || text == "attention" || text == "return";
   if (!text.empty() && !taken && text.find_first_of(":#[]") == std::string_view::npos) return;
-  throw Error(fmt::format(
-      "a tag cannot be called \"{}\": {}; give it another name with anycapture::tag(this, \"name\", x)",
-      text,
-      text.empty() ? "a name is needed"
-      : taken      ? "that name is taken for what hooks capture"
-                   : "`:`, `#`, `[` and `]` have a meaning in keys"));
+  throw Error(
+      fmt::format("a tag cannot be called \"{}\": {}; give it another name with "
+                  "anycapture::tag(this, \"name\", x)",
+                  text,
+                  text.empty() ? "a name is needed"
+                  : taken      ? "that name is taken for what hooks capture"
+                               : "`:`, `#`, `[` and `]` have a meaning in keys"));
 }
 
 }  // namespace
@@ -79,16 +82,17 @@ void Session::check_hookable() const {
     const bool input = all[s].asks_only_for(SiteKind::kInput);
     if (all[s].negative() || (!output && !input)) continue;
     std::string advice;
-    const bool some = std::any_of(
-        selectors_.modules_of(s).begin(), selectors_.modules_of(s).end(), [&](std::size_t module) {
-          const Hooking hooking = world_->hooking(module);
-          if (advice.empty()) advice = hooking.advice;
-          return output ? hooking.output : hooking.input;
-        });
+    const bool some = std::any_of(selectors_.modules_of(s).begin(), selectors_.modules_of(s).end(),
+                                  [&](std::size_t module) {
+                                    const Hooking hooking = world_->hooking(module);
+                                    if (advice.empty()) advice = hooking.advice;
+                                    return output ? hooking.output : hooking.input;
+                                  });
     if (!some) {
-      throw SelectorError(fmt::format("selector \"{}\": no {} of the modules that it matches can be "
-                                      "hooked: {}",
-                                      all[s].text(), output ? "output" : "input", advice));
+      throw SelectorError(
+          fmt::format("selector \"{}\": no {} of the modules that it matches can be "
+                      "hooked: {}",
+                      all[s].text(), output ? "output" : "input", advice));
     }
   }
 }
@@ -97,8 +101,8 @@ void Session::hook_chosen() {
   for (; hooked_ < world_->modules().size(); ++hooked_) {
     const std::size_t i = hooked_;
     if (selectors_.selectors_of(i).empty()) continue;
-    const bool wanted = selectors_.may_choose(i, SiteKind::kOutput) ||
-                        selectors_.may_choose(i, SiteKind::kInput);
+    const bool wanted =
+        selectors_.may_choose(i, SiteKind::kOutput) || selectors_.may_choose(i, SiteKind::kInput);
     const Hooking hooking = wanted ? world_->hook(i) : world_->hooking(i);
     if (!hooking.advice.empty()) advice_.emplace(i, hooking.advice);
   }

@@ -43,19 +43,22 @@ struct TagKeyHash {
 
 class Session {
  public:
-  /// Throws `SelectorError`; nothing is hooked then. Does not listen yet. `Unmatched::allow` is for a
-  /// world that grows.
+  /// Throws `SelectorError`; nothing is hooked then. Does not listen yet. `Unmatched::allow` is for
+  /// a world that grows.
   Session(std::shared_ptr<World> world, const Selectors& selectors, CaptureOptions options,
           Unmatched unmatched = Unmatched::raise);
 
   /// Called with what fires and is no module of the world, and whether a frame of it was opened;
   /// it may add to the world.
-  void on_unknown_module(std::function<void(const void*, bool)> call) { on_unknown_ = std::move(call); }
+  void on_unknown_module(std::function<void(const void*, bool)> call) {
+    on_unknown_ = std::move(call);
+  }
 
   // What fires. Called on the session's thread only.
   void fire_tag(const TagKey& key, const at::Tensor& value);
   /// `what`: `output`, `output.0`, `encode.input` ...
-  void fire_field(const void* module, SiteKind kind, const std::string& what, const at::Tensor& value);
+  void fire_field(const void* module, SiteKind kind, const std::string& what,
+                  const at::Tensor& value);
   /// An input or output that a chosen site of the module would be in cannot be looked into: why.
   void unreadable(const void* module, const std::string& why);
   bool wants(const void* module, SiteKind kind, const char* method);
@@ -84,7 +87,7 @@ class Session {
   };
   struct ModuleState {
     std::vector<std::pair<std::string, StoredSite*>> fields;  // by what; few, so searched in line
-    std::vector<std::string> unchosen;                        // tags that fired and nobody asked for
+    std::vector<std::string> unchosen;  // tags that fired and nobody asked for
   };
 
   void bind();
@@ -111,7 +114,8 @@ class Session {
   std::vector<bool> selector_fired_;                      // ever, also before clear() and take()
   std::vector<bool> module_fired_;                        // a chosen site of it, ever
   std::size_t hooked_ = 0;                                // modules that were asked to be hooked
-  std::unordered_map<std::size_t, std::string> advice_;   // of chosen modules that hooks do not reach
+  std::unordered_map<std::size_t, std::string>
+      advice_;  // of chosen modules that hooks do not reach
   std::uint64_t sequence_ = 0;
   std::string last_site_;
   const StoredSite* last_ = nullptr;

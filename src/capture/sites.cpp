@@ -9,7 +9,8 @@
 namespace anycapture {
 namespace detail {
 
-std::vector<SiteInfo> sites(std::shared_ptr<capture::World> world, const std::function<void()>& run) {
+std::vector<SiteInfo> sites(std::shared_ptr<capture::World> world,
+                            const std::function<void()>& run) {
   std::vector<SiteInfo> found;
   std::map<std::string, std::size_t> index;
   CaptureOptions options;

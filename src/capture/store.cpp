@@ -57,10 +57,10 @@ const StoredSite& Store::require(std::string_view key) const {
   std::vector<std::string> names;
   for (const StoredSite* other : fired_) names.push_back(other->site.key);
   const std::vector<std::string> close = nearest(key, names, 3);
-  throw KeyError(fmt::format("nothing was captured under \"{}\"; {} \"{}\" (keys() lists all {})", key,
-                             close.empty() ? "there is for example" : "the nearest keys are",
-                             close.empty() ? names.front() : fmt::format("{}", fmt::join(close, "\", \"")),
-                             names.size()));
+  throw KeyError(fmt::format(
+      "nothing was captured under \"{}\"; {} \"{}\" (keys() lists all {})", key,
+      close.empty() ? "there is for example" : "the nearest keys are",
+      close.empty() ? names.front() : fmt::format("{}", fmt::join(close, "\", \"")), names.size()));
 }
 
 void Store::append(StoredSite& site, StoredCall&& call, std::size_t keep_last) {

@@ -22,8 +22,9 @@ namespace capture {
 
 struct StoredCall {
   at::Tensor value;
-  const void* storage = nullptr;  ///< identity of the storage at capture; null for a copy of our own
-  std::uint32_t version = 0;      ///< of the tensor at capture
+  const void* storage =
+      nullptr;                ///< identity of the storage at capture; null for a copy of our own
+  std::uint32_t version = 0;  ///< of the tensor at capture
   std::uint32_t thread = 0;
   std::uint64_t sequence = 0;
 

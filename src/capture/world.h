@@ -17,7 +17,7 @@ struct WorldModule {
   const void* id;   ///< what its calls come with; for torch::nn a `torch::nn::Module*`
   std::weak_ptr<const void> life;  ///< empty control block where the module is not in a shared_ptr
   bool owned = false;              ///< whether `life` says anything
-  bool overwrites_input = false;       ///< it writes into its own input
+  bool overwrites_input = false;   ///< it writes into its own input
   bool output_is_overwritten = false;  ///< what runs behind it writes into its output
 };
 

@@ -35,14 +35,14 @@ bool know_all() {
 
 // What the modules of LibTorch take and give, and the commonest of users' own.
 bool know_common_types() {
-  return know_all<Tensor, std::vector<Tensor>, std::pair<Tensor, Tensor>,
-                  std::tuple<Tensor, Tensor>, std::tuple<Tensor, Tensor, Tensor>,
-                  std::tuple<Tensor, Tensor, Tensor, Tensor>,
-                  std::tuple<Tensor, std::tuple<Tensor, Tensor>>, std::tuple<Tensor, std::vector<Tensor>>,
-                  c10::optional<Tensor>, std::vector<std::vector<Tensor>>,
-                  c10::optional<std::tuple<Tensor, Tensor>>, c10::optional<std::vector<Tensor>>,
-                  std::map<std::string, Tensor>, std::unordered_map<std::string, Tensor>,
-                  torch::OrderedDict<std::string, Tensor>>();
+  return know_all<
+      Tensor, std::vector<Tensor>, std::pair<Tensor, Tensor>, std::tuple<Tensor, Tensor>,
+      std::tuple<Tensor, Tensor, Tensor>, std::tuple<Tensor, Tensor, Tensor, Tensor>,
+      std::tuple<Tensor, std::tuple<Tensor, Tensor>>, std::tuple<Tensor, std::vector<Tensor>>,
+      c10::optional<Tensor>, std::vector<std::vector<Tensor>>,
+      c10::optional<std::tuple<Tensor, Tensor>>, c10::optional<std::vector<Tensor>>,
+      std::map<std::string, Tensor>, std::unordered_map<std::string, Tensor>,
+      torch::OrderedDict<std::string, Tensor>>();
 }
 
 }  // namespace

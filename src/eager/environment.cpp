@@ -91,7 +91,8 @@ void finish() noexcept {
   const std::shared_ptr<Session> session = environment_session();
   if (session == nullptr || !session->end()) return;
   try {
-    std::fprintf(stderr, "anycapture: %s\n%s", variable("ANYCAPTURE"), session->report().text().c_str());
+    std::fprintf(stderr, "anycapture: %s\n%s", variable("ANYCAPTURE"),
+                 session->report().text().c_str());
     const std::string silence = session->silence();
     if (!silence.empty()) std::fprintf(stderr, "anycapture: warning: %s\n", silence.c_str());
     const std::string path = variable("ANYCAPTURE_OUT");
@@ -131,7 +132,8 @@ void open_environment_session() {
     std::atexit(finish);
   } catch (const std::exception& error) {
     detail::listeners.fetch_sub(1, std::memory_order_relaxed);
-    std::fprintf(stderr, "anycapture: ANYCAPTURE=\"%s\": %s\n", variable("ANYCAPTURE"), error.what());
+    std::fprintf(stderr, "anycapture: ANYCAPTURE=\"%s\": %s\n", variable("ANYCAPTURE"),
+                 error.what());
   }
 }
 

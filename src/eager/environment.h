@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The session that the environment asks for: ANYCAPTURE="Attention:attn" ANYCAPTURE_OUT=maps.safetensors.
+// The session that the environment asks for: ANYCAPTURE="Attention:attn"
+// ANYCAPTURE_OUT=maps.safetensors.
 #pragma once
 
 #include <torch/nn/module.h>

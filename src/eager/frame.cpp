@@ -9,8 +9,8 @@
 #include <exception>
 #include <string>
 
-#include "capture/session.h"
 #include "capture/listening.h"
+#include "capture/session.h"
 #include "eager/environment.h"
 
 namespace anycapture {
@@ -22,16 +22,17 @@ using capture::ThreadSessions;
 
 thread_local Frame* innermost_frame = nullptr;
 
-bool is_forward(const char* method) { return std::strcmp(method, "forward") == 0; }
+bool is_forward(const char* method) {
+  return std::strcmp(method, "forward") == 0;
+}
 
 void fire(const Frame& frame, SiteKind kind, const Tensors& tensors) {
   std::string prefix = is_forward(frame.method()) ? "" : std::string(frame.method()) + ".";
   prefix += kind == SiteKind::kInput ? "input" : "output";
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const std::string what = joined(prefix, tensors.name(i));
-    ThreadSessions::here().each([&](Session& session) {
-      session.fire_field(&frame.module(), kind, what, tensors[i]);
-    });
+    ThreadSessions::here().each(
+        [&](Session& session) { session.fire_field(&frame.module(), kind, what, tensors[i]); });
   }
 }
 
@@ -62,9 +63,13 @@ Frame::~Frame() {
   ThreadSessions::here().each([](Session& session) { session.left_by_exception(); });
 }
 
-void Frame::input(const Tensors& tensors) { fire(*this, SiteKind::kInput, tensors); }
+void Frame::input(const Tensors& tensors) {
+  fire(*this, SiteKind::kInput, tensors);
+}
 
-void Frame::output(const Tensors& tensors) { fire(*this, SiteKind::kOutput, tensors); }
+void Frame::output(const Tensors& tensors) {
+  fire(*this, SiteKind::kOutput, tensors);
+}
 
 void Frame::unreadable(SiteDirection direction, const std::type_info& type) {
   const std::string name = c10::demangle(type.name());
@@ -76,7 +81,9 @@ void Frame::unreadable(SiteDirection direction, const std::type_info& type) {
   ThreadSessions::here().each([&](Session& session) { session.unreadable(module_, why); });
 }
 
-const Frame* Frame::innermost() noexcept { return innermost_frame; }
+const Frame* Frame::innermost() noexcept {
+  return innermost_frame;
+}
 
 }  // namespace detail
 }  // namespace anycapture

@@ -36,9 +36,10 @@ at::Tensor only_tensor(const Tensors& tensors, const char* of) {
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     if (!tensors[i].defined()) continue;
     if (only.defined()) {
-      throw Error(fmt::format("a forward hook takes one tensor, the module's {} holds {}: write it "
-                              "with anycapture::Tensors& in place of at::Tensor",
-                              of, tensors.size()));
+      throw Error(
+          fmt::format("a forward hook takes one tensor, the module's {} holds {}: write it "
+                      "with anycapture::Tensors& in place of at::Tensor",
+                      of, tensors.size()));
     }
     only = tensors[i];
   }
@@ -108,8 +109,9 @@ void HookedCall::call_always(Tensors& output) noexcept {
                    "error was passing: %s\n",
                    normalise_type(module_.name()).c_str(), error.what());
     } catch (...) {
-      std::fprintf(stderr, "anycapture: warning: a forward hook with always_call threw while "
-                           "another error was passing\n");
+      std::fprintf(stderr,
+                   "anycapture: warning: a forward hook with always_call threw while "
+                   "another error was passing\n");
     }
   }
 }

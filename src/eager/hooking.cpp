@@ -84,9 +84,11 @@ std::string why_unhooked(const torch::nn::Module& module) {
   }
   if (is_one_of<torch::nn::SequentialImpl>(module)) return "the Sequential is empty";
   const bool stock = module.name().compare(0, 11, "torch::nn::") == 0;
-  return stock ? fmt::format("to hook it, write anycapture::nn::{0} where torch::nn::{0} stands", type)
-               : fmt::format("to hook it, write ANYCAPTURE_MODULE({0}); where TORCH_MODULE({0}); stands",
-                             type);
+  return stock ? fmt::format("to hook it, write anycapture::nn::{0} where torch::nn::{0} stands",
+                             type)
+               : fmt::format(
+                     "to hook it, write ANYCAPTURE_MODULE({0}); where TORCH_MODULE({0}); stands",
+                     type);
 }
 
 }  // namespace eager

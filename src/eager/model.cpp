@@ -11,7 +11,8 @@ namespace detail {
 
 std::shared_ptr<capture::World> eager_world(const std::shared_ptr<torch::nn::Module>& model) {
   if (model == nullptr) {
-    throw Error("the model is null, an empty holder or shared_ptr: construct it before the session");
+    throw Error(
+        "the model is null, an empty holder or shared_ptr: construct it before the session");
   }
   return capture::make_eager_world(*model, model);
 }

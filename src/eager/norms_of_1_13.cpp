@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// LibTorch 1.13 keeps pretty_print() of its batch and instance norms to itself, although its headers
-// declare it: a class derived from them, which a hooked one is, cannot be linked. Later ones export it.
+// LibTorch 1.13 keeps pretty_print() of its batch and instance norms to itself, although its
+// headers declare it: a class derived from them, which a hooked one is, cannot be linked. Later
+// ones export it.
 #include <anycapture/torch_version.h>
 
 #if !ANYCAPTURE_TORCH_AT_LEAST(2, 0)
@@ -18,7 +19,9 @@ namespace torch {
 namespace nn {
 namespace {
 
-void print(std::ostream& stream, double momentum) { stream << momentum; }
+void print(std::ostream& stream, double momentum) {
+  stream << momentum;
+}
 void print(std::ostream& stream, const c10::optional<double>& momentum) {
   if (momentum) {
     stream << *momentum;

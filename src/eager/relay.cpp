@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 //
-// A Sequential calls each child through the virtual AnyModulePlaceholder::forward() of an object that
-// AnyModule owns. A relay is a copy of that object's virtual table, for it alone, in which forward()
-// comes by us. The object stays what it is, and where it is: AnyModule::get<T>() and ptr<T>() cast it
-// to AnyModuleHolder<T, ...> and read its member, which no other object in its place could serve, and
-// putting another there while a thread is inside forward() would pull the ground from under it.
+// A Sequential calls each child through the virtual AnyModulePlaceholder::forward() of an object
+// that AnyModule owns. A relay is a copy of that object's virtual table, for it alone, in which
+// forward() comes by us. The object stays what it is, and where it is: AnyModule::get<T>() and
+// ptr<T>() cast it to AnyModuleHolder<T, ...> and read its member, which no other object in its
+// place could serve, and putting another there while a thread is inside forward() would pull the
+// ground from under it.
 //
-// This rests on the layout of virtual tables in the Itanium C++ ABI (section 2.5), which GCC and Clang
-// keep on every system but Windows.
+// This rests on the layout of virtual tables in the Itanium C++ ABI (section 2.5), which GCC and
+// Clang keep on every system but Windows.
 #include "eager/relay.h"
 
 #include <anycapture/detail/collect.h>
@@ -69,7 +70,9 @@ const std::size_t kForward = slot_of(&AnyModulePlaceholder::forward);
 const std::size_t kLast = slot_of(&AnyModulePlaceholder::clone_module);
 
 using Table [[gnu::may_alias]] = Slot*;
-Table& table_of(AnyModulePlaceholder& child) { return *reinterpret_cast<Table*>(&child); }
+Table& table_of(AnyModulePlaceholder& child) {
+  return *reinterpret_cast<Table*>(&child);
+}
 
 AnyValue relayed_forward(AnyModulePlaceholder* child, Arguments&& arguments);
 void relayed_delete(AnyModulePlaceholder* child);
@@ -84,7 +87,7 @@ struct Relay {
 
   Slot* table() { return copy + kInFront; }
   AnyValue forward(AnyModulePlaceholder* child, Arguments&& arguments) const {
-    using Forward = AnyValue (*)(AnyModulePlaceholder*, Arguments&&);
+    using Forward = AnyValue (*)(AnyModulePlaceholder*, Arguments &&);
     return reinterpret_cast<Forward>(original[kForward])(child, std::move(arguments));
   }
 

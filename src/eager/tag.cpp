@@ -7,8 +7,8 @@
 #include <cstring>
 #include <utility>
 
-#include "capture/session.h"
 #include "capture/listening.h"
+#include "capture/session.h"
 #include "eager/environment.h"
 
 namespace anycapture {
@@ -20,8 +20,9 @@ using capture::ThreadSessions;
 at::Tensor fire_tag(const torch::nn::Module& module, const char* name, at::Tensor value) {
   eager::join_environment();
   if (std::strncmp(name, "this->", 6) == 0) name += 6;  // ANYCAPTURE_TAG(this->cache_)
-  ThreadSessions::here().each(
-      [&](Session& session) { session.fire_tag({&module, nullptr, name}, value); });
+  ThreadSessions::here().each([&](Session& session) {
+    session.fire_tag({&module, nullptr, name}, value);
+  });
   return value;
 }
 
@@ -29,8 +30,9 @@ at::Tensor fire_function_tag(const char* function, const char* name, at::Tensor 
   eager::join_environment();
   const Frame* frame = Frame::innermost();
   const void* module = frame == nullptr ? nullptr : &frame->module();
-  ThreadSessions::here().each(
-      [&](Session& session) { session.fire_tag({module, function, name}, value); });
+  ThreadSessions::here().each([&](Session& session) {
+    session.fire_tag({module, function, name}, value);
+  });
   return value;
 }
 

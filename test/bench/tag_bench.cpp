@@ -73,7 +73,8 @@ struct ManyImpl : torch::nn::Module {
   }
 };
 
-// 1,000 sites, one firing each, after a warm-up; the cache grows from empty. Per firing: time / 1000.
+// 1,000 sites, one firing each, after a warm-up; the cache grows from empty. Per firing: time /
+// 1000.
 void fire_sites(benchmark::State& state, bool requires_grad) {
   auto model = std::make_shared<ManyImpl>(requires_grad);
   Capturer cap(model, "One:x");
@@ -86,8 +87,12 @@ void fire_sites(benchmark::State& state, bool requires_grad) {
   }
   state.SetItemsProcessed(state.iterations() * kSites);
 }
-void on_no_grad(benchmark::State& state) { fire_sites(state, false); }
-void on_requires_grad(benchmark::State& state) { fire_sites(state, true); }
+void on_no_grad(benchmark::State& state) {
+  fire_sites(state, false);
+}
+void on_requires_grad(benchmark::State& state) {
+  fire_sites(state, true);
+}
 
 // The same with a new session each time: every site is met for the first time.
 void on_first_forward(benchmark::State& state) {

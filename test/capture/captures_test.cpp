@@ -8,15 +8,17 @@
 
 namespace {
 
-using anycapture::Captures;
-using anycapture::Capturer;
 using anycapture::CaptureOptions;
+using anycapture::Capturer;
+using anycapture::Captures;
 using anycapture::KeyError;
 using support::message_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-at::Tensor input() { return at::arange(24, at::kFloat).reshape({2, 3, 4}) / 24; }
+at::Tensor input() {
+  return at::arange(24, at::kFloat).reshape({2, 3, 4}) / 24;
+}
 
 TEST(CapturesTest, AKeyThatFiredTwiceSaysSoAndHoldsBothCalls) {
   tiny::Model model(1);
@@ -39,7 +41,8 @@ TEST(CapturesTest, AKeyThatFiredTwiceSaysSoAndHoldsBothCalls) {
 TEST(CapturesTest, AnUnknownKeyNamesTheNearest) {
   tiny::Model model;
   Capturer cap(model, "Attention");
-  EXPECT_THAT(message_of<KeyError>([&] { cap["blocks.0.attn:attn"]; }), HasSubstr("nothing was captured"));
+  EXPECT_THAT(message_of<KeyError>([&] { cap["blocks.0.attn:attn"]; }),
+              HasSubstr("nothing was captured"));
   model->forward(input());
   const std::string message = message_of<KeyError>([&] { cap["blocks.1.atn:attn"]; });
   EXPECT_THAT(message, HasSubstr("blocks.1.atn:attn"));

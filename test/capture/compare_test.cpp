@@ -18,7 +18,9 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-at::Tensor input() { return at::arange(24, at::kFloat).reshape({2, 3, 4}) / 24; }
+at::Tensor input() {
+  return at::arange(24, at::kFloat).reshape({2, 3, 4}) / 24;
+}
 
 class CompareTest : public ::testing::Test {
  protected:
@@ -72,7 +74,8 @@ TEST_F(CompareTest, KeysMayBeMapped) {
   tiny::Block block(4);
   Capturer cap(block, "attn");
   block->forward(input());
-  EXPECT_THAT(anycapture::compare(cap, file_).text(), HasSubstr("the reference has no \"attn:attn\""));
+  EXPECT_THAT(anycapture::compare(cap, file_).text(),
+              HasSubstr("the reference has no \"attn:attn\""));
   anycapture::CompareOptions options;
   options.map["attn:attn"] = "blocks.0.attn:attn";
   EXPECT_EQ(anycapture::compare(cap, file_, options).compared, 1u);
@@ -81,7 +84,8 @@ TEST_F(CompareTest, KeysMayBeMapped) {
 TEST_F(CompareTest, ShapesAndCountsOfCallsAreCompared) {
   Capturer cap(model_, "blocks.0.attn");
   model_->forward(at::zeros({1, 3, 4}));
-  EXPECT_THAT(anycapture::compare(cap, file_).text(), AllOf(HasSubstr("[1, 3, 3]"), HasSubstr("[2, 3, 3]")));
+  EXPECT_THAT(anycapture::compare(cap, file_).text(),
+              AllOf(HasSubstr("[1, 3, 3]"), HasSubstr("[2, 3, 3]")));
   cap.clear();
   model_->forward(input());
   model_->forward(input());

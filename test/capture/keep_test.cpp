@@ -12,8 +12,8 @@
 
 namespace {
 
-using anycapture::Capturer;
 using anycapture::CaptureOptions;
+using anycapture::Capturer;
 using anycapture::Keep;
 using anycapture::Stale;
 using anycapture::StaleCaptureError;
@@ -40,7 +40,8 @@ TEST(KeepTest, AReadAfterAnInPlaceChangeThrowsInsteadOfGivingWrongNumbers) {
   for (const auto& read : std::vector<std::function<void()>>{
            [&] { cap[":x"]; }, [&] { cap.last(":x"); }, [&] { cap.calls(":x"); },
            [&] { cap.stack("*"); }, [&] { *cap.begin(); }}) {
-    EXPECT_THAT(message_of<StaleCaptureError>(read), AllOf(HasSubstr(":x"), HasSubstr("Keep::clone")));
+    EXPECT_THAT(message_of<StaleCaptureError>(read),
+                AllOf(HasSubstr(":x"), HasSubstr("Keep::clone")));
   }
   EXPECT_TRUE(at::equal(cap.at(":x", Stale::allow), at::ones({2})));
 }
@@ -154,7 +155,9 @@ TEST(KeepTest, TransformsWhatIsKept) {
 TEST(KeepTest, WhatFiresInsideATransformIsNotHeard) {
   Probe model;
   CaptureOptions options;
-  options.transform = [&](const anycapture::Site&, const at::Tensor& x) { return model->forward(x + 1); };
+  options.transform = [&](const anycapture::Site&, const at::Tensor& x) {
+    return model->forward(x + 1);
+  };
   Capturer cap(model, ":x", options);
   model->forward(at::zeros({1}));
   EXPECT_EQ(cap.calls(":x").size(), 1u);
@@ -179,9 +182,11 @@ TEST(KeepTest, StopsAtTheFirstSiteThatIsNotFinite) {
   model->forward(at::ones({2}));
   const float inf = std::numeric_limits<float>::infinity();
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  const std::string message = message_of<anycapture::NonFiniteError>(
-      [&] { model->forward(at::tensor({1.f, inf, nan, nan})); });
-  EXPECT_THAT(message, AllOf(HasSubstr("\":x\""), HasSubstr("2 NaN and 1 Inf among 4"), HasSubstr("call 1")));
+  const std::string message = message_of<anycapture::NonFiniteError>([&] {
+    model->forward(at::tensor({1.f, inf, nan, nan}));
+  });
+  EXPECT_THAT(message, AllOf(HasSubstr("\":x\""), HasSubstr("2 NaN and 1 Inf among 4"),
+                             HasSubstr("call 1")));
 }
 
 TEST(KeepTest, UndefinedTensorsDoNotFire) {

@@ -10,8 +10,8 @@
 
 namespace {
 
-using anycapture::Capturer;
 using anycapture::CaptureOptions;
+using anycapture::Capturer;
 using anycapture::OnSilent;
 using anycapture::SilentSelectorError;
 using support::message_of;
@@ -20,7 +20,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-at::Tensor input() { return at::arange(24, at::kFloat).reshape({2, 3, 4}) / 24; }
+at::Tensor input() {
+  return at::arange(24, at::kFloat).reshape({2, 3, 4}) / 24;
+}
 
 TEST(ReportTest, CountsModulesKeysCallsAndBytesOfEachSelector) {
   tiny::Model model(3);
@@ -61,7 +63,8 @@ TEST(ReportTest, SaysHowAnUntaggedModuleCouldBeHooked) {
   options.on_silent = OnSilent::ignore;
   Capturer cap(model, "Linear", options);
   model->forward(input());
-  EXPECT_THAT(cap.report().text(), AllOf(HasSubstr("blocks.0.attn.qkv"), HasSubstr("anycapture::nn::Linear")));
+  EXPECT_THAT(cap.report().text(),
+              AllOf(HasSubstr("blocks.0.attn.qkv"), HasSubstr("anycapture::nn::Linear")));
 }
 
 TEST(ReportTest, WarnsOnceForASilentSelector) {

@@ -16,14 +16,16 @@
 namespace {
 
 using anycapture::CaptureMetadata;
-using anycapture::Captures;
 using anycapture::Capturer;
+using anycapture::Captures;
 using support::message_of;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-at::Tensor input() { return at::arange(24, at::kFloat).reshape({2, 3, 4}) / 24; }
+at::Tensor input() {
+  return at::arange(24, at::kFloat).reshape({2, 3, 4}) / 24;
+}
 
 struct EmitImpl : torch::nn::Module {
   at::Tensor forward(at::Tensor x) {
@@ -58,9 +60,9 @@ TEST_F(SaveTest, WhatIsLoadedIsWhatWasCaptured) {
 }
 
 TEST_F(SaveTest, EveryDtypeComesBack) {
-  for (at::ScalarType dtype : {at::kBool, at::kByte, at::kChar, at::kShort, at::kInt, at::kLong, at::kHalf,
-                               at::kBFloat16, at::kFloat, at::kDouble, at::kComplexFloat,
-                               at::kComplexDouble}) {
+  for (at::ScalarType dtype :
+       {at::kBool, at::kByte, at::kChar, at::kShort, at::kInt, at::kLong, at::kHalf, at::kBFloat16,
+        at::kFloat, at::kDouble, at::kComplexFloat, at::kComplexDouble}) {
     Emit model;
     const at::Tensor x = at::arange(6).reshape({2, 3}).to(dtype);
     Capturer cap(model, ":x");
@@ -74,8 +76,8 @@ TEST_F(SaveTest, EveryDtypeComesBack) {
 
 TEST_F(SaveTest, StridedScalarAndEmptyTensorsComeBack) {
   const at::Tensor base = at::arange(24, at::kFloat).reshape({4, 6});
-  for (const at::Tensor& x : {base.t(), base.slice(1, 0, 6, 2), at::tensor(3.5f).reshape({}), at::empty({0, 7}),
-                              base[0].expand({3, 6})}) {
+  for (const at::Tensor& x : {base.t(), base.slice(1, 0, 6, 2), at::tensor(3.5f).reshape({}),
+                              at::empty({0, 7}), base[0].expand({3, 6})}) {
     Emit model;
     Capturer cap(model, ":x");
     model->forward(x);
@@ -88,7 +90,8 @@ TEST_F(SaveTest, StridedScalarAndEmptyTensorsComeBack) {
 
 TEST_F(SaveTest, QuantisedAndSparseTensorsAreSavedAsDenseFloats) {
   const at::Tensor dense = at::tensor({0.f, 1.f, 0.f, 2.f}).reshape({2, 2});
-  for (const at::Tensor& x : {at::quantize_per_tensor(dense, 0.5, 0, at::kQInt8), dense.to_sparse()}) {
+  for (const at::Tensor& x :
+       {at::quantize_per_tensor(dense, 0.5, 0, at::kQInt8), dense.to_sparse()}) {
     Emit model;
     Capturer cap(model, ":x");
     model->forward(x);

@@ -12,20 +12,23 @@
 
 namespace {
 
-using anycapture::Captures;
-using anycapture::Capturer;
 using anycapture::CaptureOptions;
+using anycapture::Capturer;
+using anycapture::Captures;
 using support::message_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-at::Tensor input() { return at::arange(24, at::kFloat).reshape({2, 3, 4}) / 24; }
+at::Tensor input() {
+  return at::arange(24, at::kFloat).reshape({2, 3, 4}) / 24;
+}
 
 TEST(SessionTest, CapturesATagOfEveryModuleOfATypeByPath) {
   tiny::Model model;
   Capturer cap(model, "Attention");
   model->forward(input());
-  EXPECT_THAT(cap.keys(), ElementsAre("blocks.0.attn:attn", "blocks.1.attn:attn", "blocks.2.attn:attn"));
+  EXPECT_THAT(cap.keys(),
+              ElementsAre("blocks.0.attn:attn", "blocks.1.attn:attn", "blocks.2.attn:attn"));
   const at::Tensor map = cap["blocks.1.attn:attn"];
   EXPECT_EQ(map.sizes(), (std::vector<int64_t>{2, 3, 3}));
   EXPECT_TRUE(at::allclose(map.sum(-1), at::ones({2, 3})));
@@ -60,7 +63,8 @@ TEST(SessionTest, KeepsTheGraphWhenNotDetached) {
   const at::Tensor map = cap["blocks.0.attn:attn"];
   ASSERT_TRUE(map.requires_grad());
   map.select(-1, 0).sum().backward();
-  EXPECT_GT(model->blocks[0]->as<tiny::Block>()->attn->qkv->weight.grad().abs().sum().item<float>(), 0);
+  EXPECT_GT(model->blocks[0]->as<tiny::Block>()->attn->qkv->weight.grad().abs().sum().item<float>(),
+            0);
 }
 
 TEST(SessionTest, TakesHoldersPointersAndModules) {
@@ -69,8 +73,9 @@ TEST(SessionTest, TakesHoldersPointersAndModules) {
   std::shared_ptr<torch::nn::Module> base = pointer;
   tiny::ModelImpl& module = *pointer;
   const tiny::Model& constant = holder;
-  Capturer of_holder(holder, "Attention"), of_pointer(pointer, "Attention"), of_base(base, "Attention"),
-      of_module(module, "Attention"), of_constant(constant, "Attention");
+  Capturer of_holder(holder, "Attention"), of_pointer(pointer, "Attention"),
+      of_base(base, "Attention"), of_module(module, "Attention"),
+      of_constant(constant, "Attention");
   holder->forward(input());
   for (const Capturer* cap : {&of_holder, &of_pointer, &of_base, &of_module, &of_constant}) {
     EXPECT_THAT(cap->keys(), ElementsAre("blocks.0.attn:attn"));

@@ -23,7 +23,9 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-at::Tensor input() { return at::arange(24, at::kFloat).view({2, 3, 4}) / 24; }
+at::Tensor input() {
+  return at::arange(24, at::kFloat).view({2, 3, 4}) / 24;
+}
 
 // Every weight the same in every process.
 tiny::Model model() {

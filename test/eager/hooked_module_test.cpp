@@ -18,8 +18,8 @@
 
 namespace {
 
-using anycapture::Capturer;
 using anycapture::CaptureOptions;
+using anycapture::Capturer;
 using support::message_of;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -27,7 +27,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 // Every key of `cap`, in order.
-std::vector<std::string> keys(const Capturer& cap) { return cap.keys(); }
+std::vector<std::string> keys(const Capturer& cap) {
+  return cap.keys();
+}
 
 CaptureOptions quiet() {
   CaptureOptions options;
@@ -49,7 +51,9 @@ struct AttentionImpl : torch::nn::Cloneable<AttentionImpl> {
 };
 ANYCAPTURE_MODULE(Attention);
 
-at::Tensor input() { return at::arange(8, at::kFloat).reshape({2, 4}) / 8; }
+at::Tensor input() {
+  return at::arange(8, at::kFloat).reshape({2, 4}) / 8;
+}
 
 TEST(HookedModule, CapturesInputsAndOutputsOfEveryKindOfCall) {
   Attention attention(4);
@@ -205,7 +209,8 @@ struct PlainPointerImpl : torch::nn::Module {
 ANYCAPTURE_MODULE(PlainPointer);
 
 // UBSan's vptr check takes the plain object for an error: see taken_for_hooked().
-[[gnu::no_sanitize("vptr")]] void call_through_holder(const std::shared_ptr<PlainPointerImpl>& plain) {
+[[gnu::no_sanitize("vptr")]] void call_through_holder(
+    const std::shared_ptr<PlainPointerImpl>& plain) {
   PlainPointer holder(plain);
   EXPECT_TRUE(holder(at::zeros({1})).equal(at::ones({1})));
   EXPECT_TRUE(holder->forward(at::zeros({1})).equal(at::ones({1})));

@@ -21,11 +21,11 @@ using anycapture::register_forward_hook;
 using anycapture::register_forward_pre_hook;
 using anycapture::Tensors;
 using support::message_of;
-using torch::nn::Module;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using torch::nn::Module;
 
 struct AddImpl : torch::nn::Module {
   bool fails = false;
@@ -41,7 +41,9 @@ struct PairImpl : torch::nn::Module {
 };
 ANYCAPTURE_MODULE(Pair);
 
-at::Tensor number(double value) { return at::full({1}, value, at::kDouble); }
+at::Tensor number(double value) {
+  return at::full({1}, value, at::kDouble);
+}
 
 class HooksTest : public testing::Test {
  protected:
@@ -250,8 +252,7 @@ TEST_F(HooksTest, WhatAnAlwaysCalledOneThrowsBesideAnotherErrorIsSaid) {
   HookOptions always;
   always.always_call = true;
   register_forward_hook(
-      add,
-      [](Module&, const at::Tensor&, const at::Tensor&) { throw std::domain_error("second"); },
+      add, [](Module&, const at::Tensor&, const at::Tensor&) { throw std::domain_error("second"); },
       always);
   testing::internal::CaptureStderr();
   EXPECT_EQ(message_of<std::domain_error>([&] { add(number(1)); }), "forward failed");
@@ -282,7 +283,8 @@ TEST_F(HooksTest, ACloneHasNone) {
 TEST_F(HooksTest, ASessionSeesWhatForwardGotAndWhatItsCallerGets) {
   Add add;
   register_forward_pre_hook(add, [](Module&, const at::Tensor& x) { return x * 2; });
-  register_forward_hook(add, [](Module&, const at::Tensor&, const at::Tensor& y) { return y * 10; });
+  register_forward_hook(add,
+                        [](Module&, const at::Tensor&, const at::Tensor& y) { return y * 10; });
   Capturer cap(add, {":input", ":output"});
   const auto y = add(number(1));
   EXPECT_TRUE(cap[":input"].equal(number(2)));

@@ -82,7 +82,9 @@ TEST(NnTest, NamesAndClonesAreThoseOfTorch) {
   EXPECT_EQ(cap.size(), 1u);
 }
 
-torch::nn::Linear same(torch::nn::Linear plain) { return plain; }
+torch::nn::Linear same(torch::nn::Linear plain) {
+  return plain;
+}
 
 TEST(NnTest, AHookedHolderConvertsToItsStockHolder) {
   nn::Linear hooked(2, 2);

@@ -19,22 +19,26 @@
 
 namespace {
 
-using anycapture::Capturer;
 using anycapture::CaptureOptions;
+using anycapture::Capturer;
 using support::message_of;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 using torch::nn::Linear;
 using torch::nn::LinearImpl;
 using torch::nn::ReLU;
 using torch::nn::ReLUOptions;
 using torch::nn::Sequential;
-using ::testing::AllOf;
-using ::testing::ElementsAre;
-using ::testing::HasSubstr;
-using ::testing::UnorderedElementsAre;
 
-at::Tensor input() { return at::arange(8, at::kFloat).reshape({2, 4}) / 8 - 0.5; }
+at::Tensor input() {
+  return at::arange(8, at::kFloat).reshape({2, 4}) / 8 - 0.5;
+}
 
-Sequential mlp() { return Sequential(Linear(4, 3), ReLU(), Linear(3, 2)); }
+Sequential mlp() {
+  return Sequential(Linear(4, 3), ReLU(), Linear(3, 2));
+}
 
 TEST(SequentialTest, CapturesEveryChildAndTheWhole) {
   Sequential row = mlp();
@@ -97,7 +101,10 @@ TEST(SequentialTest, AClonesForwardIsItsOwn) {
 
 TEST(SequentialTest, TakesNewChildrenAfterwards) {
   Sequential row = mlp();
-  { Capturer cap(row, "0:output"); row->forward(input()); }
+  {
+    Capturer cap(row, "0:output");
+    row->forward(input());
+  }
   for (int i = 0; i < 20; ++i) row->push_back(Linear(2, 2));  // the row moves in memory
   Capturer cap(row, "*:output");
   const auto y = row->forward(input());
@@ -210,15 +217,21 @@ TEST(SequentialTest, SeesTuplesListsDictsOptionalsAndStructs) {
               }).keys(),
               ElementsAre("maker:output"));
   using Dict = std::unordered_map<std::string, at::Tensor>;
-  EXPECT_THAT(run<Dict>([](at::Tensor x) { return Dict{{"a", x}, {"b.c", x}}; }).keys(),
+  EXPECT_THAT(run<Dict>([](at::Tensor x) {
+                return Dict{{"a", x}, {"b.c", x}};
+              }).keys(),
               UnorderedElementsAre("maker:output.a", "maker:output.b.c"));
   using Ordered = torch::OrderedDict<std::string, at::Tensor>;
-  EXPECT_THAT(run<Ordered>([](at::Tensor x) { return Ordered({{"last_hidden_state", x}}); }).keys(),
+  EXPECT_THAT(run<Ordered>([](at::Tensor x) {
+                return Ordered({{"last_hidden_state", x}});
+              }).keys(),
               ElementsAre("maker:output.last_hidden_state"));
   using Lstm = std::tuple<at::Tensor, Two>;
   EXPECT_THAT(run<Lstm>([](at::Tensor x) { return Lstm(x, Two(x, x)); }).keys(),
               ElementsAre("maker:output.0", "maker:output.1.0", "maker:output.1.1"));
-  EXPECT_THAT(run<Output>([](at::Tensor x) { return Output{x, {x, x}, 1}; }).keys(),
+  EXPECT_THAT(run<Output>([](at::Tensor x) {
+                return Output{x, {x, x}, 1};
+              }).keys(),
               ElementsAre("maker:output.state", "maker:output.layers.0", "maker:output.layers.1"));
 }
 

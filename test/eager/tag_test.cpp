@@ -9,8 +9,8 @@
 
 namespace {
 
-using anycapture::Capturer;
 using anycapture::CaptureOptions;
+using anycapture::Capturer;
 using support::message_of;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -96,8 +96,8 @@ TEST(TagTest, TakenAndMalformedNamesAreRefused) {
   options.on_silent = anycapture::OnSilent::ignore;
   Capturer cap(model, "*", options);
   for (const char* name : {"output", "input", "attention", "return", "", "a:b", "a#1", "a[0]"}) {
-    const std::string message = message_of<anycapture::Error>(
-        [&] { anycapture::tag(model.get(), name, at::ones({1})); });
+    const std::string message =
+        message_of<anycapture::Error>([&] { anycapture::tag(model.get(), name, at::ones({1})); });
     EXPECT_THAT(message, AllOf(HasSubstr("a tag cannot be called"), HasSubstr(name)));
   }
   EXPECT_TRUE(cap.empty());

@@ -54,9 +54,9 @@ struct is_map<T, std::void_t<typename T::mapped_type, decltype(std::declval<T&>(
 template <class T, class = void>
 struct is_ordered_dict : std::false_type {};
 template <class T>
-struct is_ordered_dict<
-    T, std::void_t<decltype(std::declval<T&>().begin()->key() + std::string()),
-                   decltype(std::declval<T&>().begin()->value())>> : std::true_type {};
+struct is_ordered_dict<T, std::void_t<decltype(std::declval<T&>().begin()->key() + std::string()),
+                                      decltype(std::declval<T&>().begin()->value())>>
+    : std::true_type {};
 
 /// std::vector, c10::ArrayRef and the like.
 template <class T, class = void>
@@ -111,9 +111,8 @@ void collect(Tensors& into, const std::string& name, T& value) {
   } else if constexpr (std::is_same_v<Type, at::Tensor>) {
     into.add(name, value);
   } else if constexpr (is_struct<Type>::value) {
-    anycapture_visit(value, [&](const char* field, auto& inner) {
-      collect(into, joined(name, field), inner);
-    });
+    anycapture_visit(
+        value, [&](const char* field, auto& inner) { collect(into, joined(name, field), inner); });
   } else if constexpr (is_tuple<Type>::value) {
     collect_each(into, name, value, std::make_index_sequence<std::tuple_size_v<Type>>());
   } else if constexpr (is_map<Type>::value) {
@@ -135,10 +134,10 @@ ANYCAPTURE_API bool know_type(const std::type_info& type, CollectAny collect);
 
 template <class T>
 bool know_type() {
-  return know_type(typeid(T), [](Tensors& into, const std::string& name,
-                                 torch::nn::AnyValue& value) {
-    collect(into, name, *value.template try_get<T>());
-  });
+  return know_type(typeid(T),
+                   [](Tensors& into, const std::string& name, torch::nn::AnyValue& value) {
+                     collect(into, name, *value.template try_get<T>());
+                   });
 }
 
 }  // namespace detail

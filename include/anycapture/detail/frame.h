@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The door by which calls of modules reach the sessions; what hooked modules and relays are made of.
+// The door by which calls of modules reach the sessions; what hooked modules and relays are made
+// of.
 #pragma once
 
 #include <anycapture/api.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What ANYCAPTURE_MODULE makes of a module's class. LibTorch calls forward() directly, it is no
-// virtual function: so the object that a holder makes is of a derived class in three layers, and the
-// holder calls by the outermost that fits.
+// virtual function: so the object that a holder makes is of a derived class in three layers, and
+// the holder calls by the outermost that fits.
 //
 //   Impl        the user's class
 //   Face        forward() with any number of arguments, so that defaults and overloads work, too
@@ -74,7 +74,7 @@ template <bool kCopy, class A>
 using Argument = std::conditional_t<kCopy && std::is_lvalue_reference_v<A>, Plain<A>, A&&>;
 
 template <class A>
-constexpr bool kCopies = std::is_copy_constructible_v<Plain<A>> && can_hold_tensors<Plain<A>>();
+constexpr bool kCopies = can_hold_tensors<Plain<A>>() && std::is_copy_constructible_v<Plain<A>>;
 
 /// `A`, or a reference to const in its place where a copy is made.
 template <class A>
@@ -116,9 +116,8 @@ class Forward {
     HookedCall call(self);
     try {
       if (!call.wants_input()) {
-        return returned(call, [&]() -> Result {
-          return self.Impl::forward(std::forward<A>(arguments)...);
-        });
+        return returned(
+            call, [&]() -> Result { return self.Impl::forward(std::forward<A>(arguments)...); });
       }
       return with_input(call, self, std::index_sequence_for<A...>(), std::forward<A>(arguments)...);
     } catch (...) {
@@ -168,7 +167,8 @@ class Forward {
 /// Marks the constructor that copies an Impl.
 struct CopyOf {};
 
-/// forward() with any number of arguments. `kArguments`: what Impl's signature has, 0 if it has none.
+/// forward() with any number of arguments. `kArguments`: what Impl's signature has, 0 if it has
+/// none.
 template <class Impl, std::size_t kArguments>
 class AnyArity : public Impl {
  public:

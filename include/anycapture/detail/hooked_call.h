@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One call of a hooked module: its forward hooks, and the sessions that ask for what goes in and out.
+// One call of a hooked module: its forward hooks, and the sessions that ask for what goes in and
+// out.
 #pragma once
 
 #include <anycapture/api.h>
@@ -62,7 +63,7 @@ class ANYCAPTURE_API HookedCall {
 
   const torch::nn::Module& module_;
   std::shared_ptr<const Hooks> hooks_;  // null if it has none
-  std::size_t hooks_called_ = 0;          // of the forward hooks
+  std::size_t hooks_called_ = 0;        // of the forward hooks
   Tensors input_;
   Frame frame_;
 };
