@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# usage: test/bench/run.sh [--torch=PATH|pip|debian]
+#
+# Builds the benchmarks, runs them and prints the README's table: the least of 30 interleaved runs
+# each, and ratios of two sides in one run. Takes some minutes; the machine should have nothing else
+# to do. ANYCAPTURE_BENCH_DIR: a folder on the disk to write 1 GiB to, else the current one.
+set -euo pipefail
+project=$(cd "$(dirname "$0")/../.." && pwd)
+
+build=$("$project/cmake/setup.sh" "$@" -DANYCAPTURE_BUILD_BENCHMARKS=ON -DANYCAPTURE_BUILD_TESTS=OFF)
+cmake --build "$build" >&2
+results=$build/bench-results
+mkdir -p "$results"
+
+# run NAME OPTIONS...: the rows of one program, as "name real_time cpu_time" in its own units.
+run() {
+  local name=$1
+  shift
+  echo "bench: $name" >&2
+  "$build/test/bench/$name" --benchmark_format=csv --benchmark_min_time=0.05 "$@" 2>/dev/null |
+    sed -n '/^name,/,$p' | awk -F, 'NR > 1 { gsub(/"/, "", $1); print $1, $3, $4 }' >"$results/$name"
+}
+interleaved=(--benchmark_repetitions=30 --benchmark_enable_random_interleaving=true)
+run tag_bench "${interleaved[@]}"
+run hooked_bench "${interleaved[@]}"
+run selector_bench "${interleaved[@]}" --benchmark_filter=bind_selectors/10000
+run vit_bench "${interleaved[@]}"
+"$build/test/bench/safetensors_bench" --benchmark_filter=write_gibibyte 2>/dev/null |
+  grep '^1 GiB' >"$results/safetensors_text"
+"$project/test/bench/compile_time.sh" "$build" >"$results/compile_time"
+
+# least NAME BENCHMARK [DIVISOR]: the least CPU time, in the benchmark's own units.
+least() {
+  awk -v name="$2" -v divisor="${3:-1}" '$1 == name && (!n++ || $3 < least) { least = $3 }
+    END { if (!n) exit 1; printf "%.4f", least / divisor }' "$results/$1"
+}
+minus() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", a - b }'; }
+row() { printf '| %s | %s | %s |\n' "$1" "$2" "$3"; }
+
+t() { least tag_bench "$@"; }
+h() { least hooked_bench "$@"; }
+forward=$(least vit_bench by_hand) session=$(least vit_bench session_alone)
+row 'what' 'at most' 'measured'
+row '---' '---' '---'
+row "\`ANYCAPTURE_TAG(x)\`, no session in the process" '2 ns' "$(minus "$(t macro_off)" "$(t no_tag)") ns"
+row "\`tag\` around a temporary, no session" '2 ns' \
+  "$(minus "$(t temporary_off)" "$(t temporary_without_tag)") ns"
+row "\`x = tag(this, \"x\", x)\`, no session" '6 ns' "$(minus "$(t assignment_off)" "$(t no_tag)") ns"
+row "a hooked module's \`m->forward(x)\`, no session, against the plain holder" '+3 ns' \
+  "$(minus "$(h 'arrow<Hooked>')" "$(h 'arrow<Plain>')") ns"
+row "the same, \`m(x)\`" '+3 ns' "$(minus "$(h 'call<Hooked>')" "$(h 'call<Plain>')") ns"
+row "the same, \`m->forward(x)\` that takes its tensor by value" '+3 ns' \
+  "$(minus "$(h 'arrow<HookedByValue>')" "$(h 'arrow<PlainByValue>')") ns"
+row "a child of a Sequential with its relay, no session" '' \
+  "+$(minus "$(h sequential/relays:1 10)" "$(h sequential/relays:0 10)") ns"
+row 'capture on, per tag, without grad' '200 ns' "$(t on_no_grad 1000) ns"
+row 'capture on, per tag, of a tensor that requires grad' '350 ns' "$(t on_requires_grad 1000) ns"
+row 'ViT-S/16, 224 x 224, 12 maps captured, against returning them by hand' '1.01 x' \
+  "$(awk -v f="$forward" -v s="$session" 'BEGIN { printf "%.5f x", 1 + s / 1000 / f }') (derived: session and 12 firings $session µs, forward $forward ms; by the clock $(awk -v a="$(least vit_bench captured)" -v b="$forward" 'BEGIN { printf "%.3f", a / b }') x)"
+row '10 selectors against 10,000 modules' '5 ms' "$(least selector_bench bind_selectors/10000) ms"
+row "compiling \`#include <anycapture/tag.h>\`, against \`<ATen/core/Tensor.h>\`" '1.3 x' \
+  "$(sed 's/.*ratio //' "$results/compile_time") x"
+row '1 GiB to safetensors, against write and fsync' '1.15 x' \
+  "$(sed 's/.*ratio \([0-9.]*\).*/\1/' "$results/safetensors_text") x"
