@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // ANYCAPTURE=..., set for a program that knows nothing of sessions: this one, started again.
 #include <anycapture/anycapture.h>
+#include <anycapture/module.h>
+#include <torch/nn/modules/container/sequential.h>
 
 #include <ATen/ATen.h>
 
@@ -44,17 +46,31 @@ TEST(EnvironmentProgram, RunsAModelTwice) {
   EXPECT_TRUE(run->forward(input() + 1).isfinite().all().item<bool>());
 }
 
+struct NetImpl : torch::nn::Module {
+  torch::nn::Sequential body{register_module(
+      "body", torch::nn::Sequential(torch::nn::Linear(4, 3), torch::nn::Linear(3, 2)))};
+  at::Tensor forward(const at::Tensor& x) { return body->forward(x); }
+};
+ANYCAPTURE_MODULE(Net);
+
+TEST(EnvironmentProgram, RunsAHookedModel) {
+  Net net;
+  const at::NoGradGuard no_grad;
+  for (auto& parameter : net->parameters()) parameter.fill_(0.5);
+  EXPECT_TRUE(net(at::ones({1, 4})).isfinite().all().item<bool>());
+}
+
 class Environment : public testing::Test {
  protected:
   // Runs the program with these variables, and gives what it wrote to stderr.
-  std::string run(const std::string& variables) {
+  std::string run(const std::string& variables, const std::string& program = "RunsAModelTwice") {
     const std::string log = dir_.file("stderr");
     char self[4096] = {};
     const auto length = readlink("/proc/self/exe", self, sizeof self - 1);
     EXPECT_GT(length, 0);
-    const std::string command = variables + " '" + self +
-                                "' --gtest_filter=EnvironmentProgram.* --gtest_output= >'" +
-                                dir_.file("stdout") + "' 2>'" + log + "'";
+    const std::string command = variables + " '" + self + "' --gtest_filter=EnvironmentProgram." +
+                                program + " --gtest_output= >'" + dir_.file("stdout") + "' 2>'" +
+                                log + "'";
     EXPECT_EQ(std::system(command.c_str()), 0) << command;
     std::ifstream in(log);
     return {std::istreambuf_iterator<char>(in), {}};
@@ -82,6 +98,15 @@ TEST_F(Environment, CapturesWithoutARebuild) {
     for (std::size_t call = 0; call < 2; ++call)
       EXPECT_TRUE(calls[call].value.equal(wanted[call].value)) << layer << ", call " << call;
   }
+}
+
+TEST_F(Environment, NamesModulesFromTheFirstHookedOneThatRuns) {
+  run("ANYCAPTURE='*:output' ANYCAPTURE_OUT='" + out_ + "'", "RunsAHookedModel");
+  const auto captures = anycapture::Captures::load(out_);
+  EXPECT_THAT(captures.keys(),
+              testing::ElementsAre("body.0:output", "body.1:output", "body:output", ":output"));
+  EXPECT_TRUE(captures["body.0:output"].equal(at::full({1, 3}, 2.5)));
+  EXPECT_TRUE(captures[":output"].equal(at::full({1, 2}, 4.25)));
 }
 
 TEST_F(Environment, KeepsTheLastCalls) {
