@@ -29,7 +29,7 @@ void insert(Entries& entries, Entry entry, bool prepend) {
 }
 
 template <class Entries>
-bool erase(Entries& entries, std::uint64_t id) {
+bool erase_id(Entries& entries, std::uint64_t id) {
   const auto gone = std::remove_if(entries.begin(), entries.end(),
                                    [&](const auto& entry) { return entry.id == id; });
   const bool found = gone != entries.end();
@@ -79,7 +79,7 @@ void HookList::remove(std::uint64_t id) noexcept {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (hooks_ == nullptr) return;
   auto changed = std::make_shared<Hooks>(*hooks_);
-  if (!erase(changed->before, id) && !erase(changed->after, id)) return;
+  if (!erase_id(changed->before, id) && !erase_id(changed->after, id)) return;
   old = std::exchange(hooks_, count(changed) == 0 ? nullptr : std::move(changed));
   listeners.fetch_sub(1, std::memory_order_relaxed);
 }
