@@ -41,7 +41,7 @@ constexpr const char* unhookable_because() {
 }
 
 /// A std::shared_ptr of a plain Impl, which was not made by a holder, is taken for a hooked one:
-/// Face and Exact add neither data nor virtual functions, and what Hooked adds is looked for with
+/// Face and Hooked add neither data nor virtual functions, and what Wrapped adds is looked for with
 /// dynamic_cast. To UndefinedBehaviorSanitizer's `vptr` check it is an error all the same.
 template <class Impl>
 [[gnu::no_sanitize("vptr")]] std::shared_ptr<Hooked<Impl>> taken_for_hooked(

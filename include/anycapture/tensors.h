@@ -36,6 +36,8 @@ class ANYCAPTURE_API Tensors {
   void add(std::string name, at::Tensor& tensor) { items_.push_back({std::move(name), &tensor}); }
   void add(std::string name, const at::Tensor& tensor);  ///< keeps a handle of its own
 
+  /// Whether any is defined.
+  bool any_defined() const;
   /// The same tensors, which stay when those of the call are moved away.
   Tensors held() const;
 

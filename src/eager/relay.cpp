@@ -105,11 +105,18 @@ struct Relay {
   std::atomic<bool> first{false}, last{false};
 };
 
-Tensors tensors_of(Arguments& arguments) {
+bool holds_tensor(AnyValue& value) {
   Tensors tensors;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    collect_any(tensors, arguments.size() > 1 ? std::to_string(i) : std::string(), arguments[i]);
-  }
+  collect_any(tensors, "", value);
+  return tensors.any_defined();
+}
+
+// Named as the arguments of a hooked module are.
+Tensors tensors_of(Arguments& arguments) {
+  const bool several = std::count_if(arguments.begin(), arguments.end(), holds_tensor) > 1;
+  Tensors tensors;
+  for (std::size_t i = 0; i < arguments.size(); ++i)
+    collect_any(tensors, several ? std::to_string(i) : std::string(), arguments[i]);
   return tensors;
 }
 

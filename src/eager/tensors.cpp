@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace anycapture {
@@ -25,6 +26,11 @@ const at::Tensor& Tensors::at(std::string_view name) const {
 void Tensors::add(std::string name, const at::Tensor& tensor) {
   own_.push_back(tensor);
   items_.push_back({std::move(name), &own_.back()});
+}
+
+bool Tensors::any_defined() const {
+  return std::any_of(items_.begin(), items_.end(),
+                     [](const Item& item) { return item.tensor->defined(); });
 }
 
 Tensors Tensors::held() const {

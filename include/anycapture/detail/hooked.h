@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // What ANYCAPTURE_MODULE makes of a module's class. LibTorch calls forward() directly, it is no
-// virtual function: so the object that a holder makes is of a derived class in three layers, and
+// virtual function: so the object that a holder makes is of a class derived in three layers, and
 // the holder calls by the outermost that fits.
 //
-//   Impl        the user's class
-//   Face        forward() with any number of arguments, so that defaults and overloads work, too
-//   Exact       forward() with Impl's one signature, which AnyModule and Sequential ask for
-//   Hooked      what is constructed: hooks, clone(), name()
+//   Impl     the user's class
+//   Face     forward() with any number of arguments, so that defaults and overloads work
+//   Wrapped  forward hooks, clone(), name()
+//   Hooked   what is constructed; Impl's one signature again, which AnyModule and Sequential ask
+//   for
 #pragma once
 
 #include <torch/nn/module.h>
@@ -90,16 +91,22 @@ decltype(auto) pass(Held& held) {
   }
 }
 
+template <class T>
+bool holds_tensor(T& value) {
+  Tensors tensors;
+  collect(tensors, "", value);
+  return tensors.any_defined();
+}
+
+/// By position where more than one argument holds a tensor, as Python's hooks get them.
 template <class Held, std::size_t... I>
-void collect_arguments(Tensors& into, std::size_t arguments, Held& held,
-                       std::index_sequence<I...>) {
-  const bool several = arguments > 1;
+void collect_arguments(Tensors& into, Held& held, std::index_sequence<I...>) {
+  const bool several = (std::size_t{0} + ... + (holds_tensor(std::get<I>(held)) ? 1 : 0)) > 1;
   (collect(into, several ? std::to_string(I) : std::string(), std::get<I>(held)), ...);
 }
 
-/// Impl::forward() with hooks around it. `Self` is Impl or const Impl; `kArguments` what its
-/// signature has, 0 if it has none.
-template <class Impl, std::size_t kArguments, class Self, class... A>
+/// Impl::forward() with hooks around it. `Self` is Impl or const Impl.
+template <class Impl, class Self, class... A>
 class Forward {
  public:
   using Result = ForwardResult<Self, A...>;
@@ -131,7 +138,7 @@ class Forward {
                            A&&... arguments) {
     std::tuple<Argument<kCopy && kCopies<A>, A>...> held(std::forward<A>(arguments)...);
     Tensors input;
-    collect_arguments(input, kArguments != 0 ? kArguments : sizeof...(A), held, indexes);
+    collect_arguments(input, held, indexes);
     call.before(input);
     return returned(call, [&]() -> Result {
       return self.Impl::forward(
@@ -167,9 +174,8 @@ class Forward {
 /// Marks the constructor that copies an Impl.
 struct CopyOf {};
 
-/// forward() with any number of arguments. `kArguments`: what Impl's signature has, 0 if it has
-/// none.
-template <class Impl, std::size_t kArguments>
+/// forward() with any number of arguments.
+template <class Impl>
 class AnyArity : public Impl {
  public:
   AnyArity() = default;
@@ -178,53 +184,39 @@ class AnyArity : public Impl {
 
   template <class... A>
   auto forward(A&&... arguments) -> ForwardResult<Impl, A...> {
-    return Forward<Impl, kArguments, Impl, A...>::call(*this, std::forward<A>(arguments)...);
+    return Forward<Impl, Impl, A...>::call(*this, std::forward<A>(arguments)...);
   }
   template <class... A>
   auto forward(A&&... arguments) const -> ForwardResult<const Impl, A...> {
-    return Forward<Impl, kArguments, const Impl, A...>::call(*this, std::forward<A>(arguments)...);
+    return Forward<Impl, const Impl, A...>::call(*this, std::forward<A>(arguments)...);
   }
 };
 
 template <class Impl, class = typename SignatureOf<Impl>::type>
-class Face : public AnyArity<Impl, 0> {
+class Face : public AnyArity<Impl> {
  public:
-  using AnyArity<Impl, 0>::AnyArity;
+  using AnyArity<Impl>::AnyArity;
 };
 
 // The signature itself is there too: for braced arguments, and to override where it is virtual.
 template <class Impl, class R, class... A>
-class Face<Impl, Signature<R, false, A...>> : public AnyArity<Impl, sizeof...(A)> {
+class Face<Impl, Signature<R, false, A...>> : public AnyArity<Impl> {
  public:
-  using AnyArity<Impl, sizeof...(A)>::AnyArity;
-  using AnyArity<Impl, sizeof...(A)>::forward;
+  using AnyArity<Impl>::AnyArity;
+  using AnyArity<Impl>::forward;
   R forward(A... arguments) {
-    return Forward<Impl, sizeof...(A), Impl, A...>::call(*this, std::forward<A>(arguments)...);
+    return Forward<Impl, Impl, A...>::call(*this, std::forward<A>(arguments)...);
   }
 };
 
 template <class Impl, class R, class... A>
-class Face<Impl, Signature<R, true, A...>> : public AnyArity<Impl, sizeof...(A)> {
+class Face<Impl, Signature<R, true, A...>> : public AnyArity<Impl> {
  public:
-  using AnyArity<Impl, sizeof...(A)>::AnyArity;
-  using AnyArity<Impl, sizeof...(A)>::forward;
+  using AnyArity<Impl>::AnyArity;
+  using AnyArity<Impl>::forward;
   R forward(A... arguments) const {
-    return Forward<Impl, sizeof...(A), const Impl, A...>::call(*this,
-                                                               std::forward<A>(arguments)...);
+    return Forward<Impl, const Impl, A...>::call(*this, std::forward<A>(arguments)...);
   }
-};
-
-template <class Impl, class = typename SignatureOf<Impl>::type>
-class Exact : public Face<Impl> {
- public:
-  using Face<Impl>::Face;
-};
-
-template <class Impl, class R, bool kConst, class... A>
-class Exact<Impl, Signature<R, kConst, A...>> : public Face<Impl> {
- public:
-  using Face<Impl>::Face;
-  R forward(A... arguments) { return Face<Impl>::forward(std::forward<A>(arguments)...); }
 };
 
 template <class>
@@ -236,13 +228,13 @@ struct ArgumentOf<R (C::*)(A) const> {
 /// `const std::optional<torch::Device>&`, whichever optional this LibTorch has.
 using CloneDevice = ArgumentOf<decltype(&torch::nn::Module::clone)>::type;
 
-template <class Impl>
-class Hooked : public Exact<Impl>, public Hookable {
+template <class Impl, class Made>
+class Wrapped : public Face<Impl>, public Hookable {
  public:
-  using Exact<Impl>::Exact;
-  Hooked() = default;
+  using Face<Impl>::Face;
+  Wrapped() = default;
   /// With the parameters and children of `other`, which goes afterwards.
-  Hooked(CopyOf, const Impl& other) : Exact<Impl>(CopyOf(), other) {
+  Wrapped(CopyOf, const Impl& other) : Face<Impl>(CopyOf(), other) {
     // On LibTorch 1.13 Cloneable derives virtually from Module, which is then ours to copy.
     static_cast<torch::nn::Module&>(*this) = other;
     name_after(*this, typeid(Impl));
@@ -253,7 +245,7 @@ class Hooked : public Exact<Impl>, public Hookable {
     std::shared_ptr<torch::nn::Module> plain = Impl::clone(device);
     if constexpr (std::is_copy_constructible_v<Impl>) {
       if (const auto* made = dynamic_cast<const Impl*>(plain.get())) {
-        return std::make_shared<Hooked>(CopyOf(), *made);
+        return std::make_shared<Made>(CopyOf(), *made);
       }
     }
     return plain;
@@ -261,6 +253,20 @@ class Hooked : public Exact<Impl>, public Hookable {
 
  private:
   bool named_ = (name_after(*this, typeid(Impl)), true);
+};
+
+template <class Impl, class = typename SignatureOf<Impl>::type>
+class Hooked : public Wrapped<Impl, Hooked<Impl>> {
+ public:
+  using Wrapped<Impl, Hooked<Impl>>::Wrapped;
+};
+
+// One forward() and no other, a member of this very class: by it AnyModule tells the arguments.
+template <class Impl, class R, bool kConst, class... A>
+class Hooked<Impl, Signature<R, kConst, A...>> : public Wrapped<Impl, Hooked<Impl>> {
+ public:
+  using Wrapped<Impl, Hooked<Impl>>::Wrapped;
+  R forward(A... arguments) { return Face<Impl>::forward(std::forward<A>(arguments)...); }
 };
 
 }  // namespace detail
