@@ -6,6 +6,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace anycapture {
 
@@ -57,5 +58,9 @@ class ANYCAPTURE_API FileError : public Error {
   using Error::Error;
   ~FileError() override;
 };
+
+/// A text from a file or a user, for a message: quoted, cut after 100 characters, with control
+/// characters and invalid UTF-8 as \xNN, so that a hostile file cannot write to the terminal.
+ANYCAPTURE_API std::string printable(std::string_view text);
 
 }  // namespace anycapture

@@ -9,8 +9,6 @@
 #include <initializer_list>
 #include <limits>
 
-#include "core/printable.h"
-
 namespace anycapture {
 namespace {
 

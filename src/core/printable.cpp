@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-#include "core/printable.h"
 
+#include <anycapture/error.h>
 #include <fmt/format.h>
 
 #include "core/utf8.h"

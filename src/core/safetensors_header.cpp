@@ -11,7 +11,6 @@
 #include <limits>
 #include <tuple>
 
-#include "core/printable.h"
 #include "core/utf8.h"
 
 namespace anycapture {

@@ -11,7 +11,6 @@
 #include <limits>
 
 #include "core/atomic_file.h"
-#include "core/printable.h"
 #include "core/safetensors_header.h"
 #include "core/utf8.h"
 

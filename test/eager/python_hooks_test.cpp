@@ -18,8 +18,8 @@ using anycapture::Capturer;
 using anycapture::Captures;
 
 struct NetImpl : nn::Module {
-  nn::Conv2d conv{register_module(
-      "conv", nn::Conv2d(nn::Conv2dOptions(1, 4, 3).padding(1).bias(false)))};
+  nn::Conv2d conv{
+      register_module("conv", nn::Conv2d(nn::Conv2dOptions(1, 4, 3).padding(1).bias(false)))};
   nn::BatchNorm2d norm{register_module("norm", nn::BatchNorm2d(4))};
   nn::LSTM lstm{register_module("lstm", nn::LSTM(nn::LSTMOptions(16, 8).batch_first(true)))};
   nn::MultiheadAttention mha{register_module("mha", nn::MultiheadAttention(8, 2))};
