@@ -66,10 +66,12 @@ class ANYCAPTURE_API CaptureReader {
   at::Tensor last(std::string_view key, Stale stale = Stale::raise) const;
 
   /// One tensor (L, ...) over the keys that match, in the order of the model's modules. Throws
-  /// `KeyError` when none matches or one fired 2+ times, `Error` when shapes differ.
+  /// `KeyError` when none matches or one fired 2+ times, `Error` when shapes differ,
+  /// `SelectorError` when the glob is malformed.
   at::Tensor stack(std::string_view glob) const;
 
-  /// The keys that fired, in the order of their first capture.
+  /// The keys that fired, in the order of their first capture. Throws `SelectorError` when the glob
+  /// is malformed.
   std::vector<std::string> keys(std::string_view glob = "*") const;
   bool contains(std::string_view key) const;
   std::size_t size() const;  ///< number of keys
@@ -80,16 +82,16 @@ class ANYCAPTURE_API CaptureReader {
   Iterator end() const;
 
   /// Writes a safetensors file. Nothing is written when a tensor is stale: one error lists them
-  /// all. Throws `FileError` when the file cannot be written; an older file is then left as it was.
+  /// all; nor when there is nothing to write (`KeyError`), or an option is out of its range
+  /// (`Error`). Throws `FileError` when the file cannot be written; an older file is then left as
+  /// it was.
   void save(const std::string& path, const SaveOptions& options = {}) const;
 
  protected:
   CaptureReader();
   explicit CaptureReader(std::shared_ptr<capture::Store> store);
   ~CaptureReader();
-  CaptureReader(CaptureReader&&) noexcept;
-  CaptureReader& operator=(CaptureReader&&) noexcept;
-  CaptureReader(const CaptureReader&);
+  CaptureReader(const CaptureReader&);  // also moves: what is moved from stays readable
   CaptureReader& operator=(const CaptureReader&);
 
   std::shared_ptr<capture::Store> store_;

@@ -43,7 +43,8 @@ ANYCAPTURE_API std::ostream& operator<<(std::ostream& out, const Comparison& com
 
 /// Compares every key of `captures` with the reference. Both are brought to the CPU and to float64
 /// (complex128 for complex). Keys that only the reference has are not compared: capture what is to
-/// be compared. Throws `FileError`, `StaleCaptureError`.
+/// be compared. A key that `map` names and that was not captured is a difference. Throws
+/// `FileError`, `StaleCaptureError`, and `Error` for a tolerance that is negative or NaN.
 ANYCAPTURE_API Comparison compare(const CaptureReader& captures, const CaptureReader& reference,
                                   const CompareOptions& options = {});
 ANYCAPTURE_API Comparison compare(const CaptureReader& captures, const std::string& reference_file,

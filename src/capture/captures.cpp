@@ -3,6 +3,7 @@
 
 #include <ATen/ops/stack.h>
 #include <anycapture/error.h>
+#include <anycapture/selector.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -23,8 +24,7 @@ at::Tensor fresh(const StoredSite& site, const StoredCall& call, Stale stale) {
     throw StaleCaptureError(fmt::format(
         "\"{}\" was changed in place after its capture, so its values are no longer those of the "
         "capture: open the session with options.keep = Keep::clone, or read it with Stale::allow "
-        "if "
-        "the write hit another part of the same storage",
+        "if the write hit another part of the same storage",
         site.site.key));
   }
   return call.value;
@@ -32,11 +32,14 @@ at::Tensor fresh(const StoredSite& site, const StoredCall& call, Stale stale) {
 
 const StoredCall& only_call(const StoredSite& site) {
   if (site.fired != 1) {
-    throw KeyError(
-        fmt::format("\"{}\" fired {} times: read calls(\"{}\") for all of them, last(\"{}\") for "
-                    "the last one, or "
-                    "clear() between forwards",
-                    site.site.key, site.fired, site.site.key, site.site.key));
+    const std::size_t kept = site.calls.size();
+    const std::string those = kept == site.fired ? "all of them"
+                              : kept == 1        ? "the one that is kept"
+                                                 : fmt::format("the {} that are kept", kept);
+    throw KeyError(fmt::format(
+        "\"{0}\" fired {1} times: read calls(\"{0}\") for {2}, last(\"{0}\") for the last one, or "
+        "clear() between forwards",
+        site.site.key, site.fired, those));
   }
   return site.calls.front();
 }
@@ -50,13 +53,16 @@ std::vector<Call> all_calls(const StoredSite& site, Stale stale) {
   return calls;
 }
 
+std::string nearest_keys(std::string_view glob, const std::vector<std::string>& keys) {
+  const std::vector<std::string> close = nearest(glob, keys, 2);
+  return close.empty() ? "" : fmt::format("; nearest: \"{}\"", fmt::join(close, "\", \""));
+}
+
 }  // namespace
 
 CaptureReader::CaptureReader() : store_(std::make_shared<capture::Store>()) {}
 CaptureReader::CaptureReader(std::shared_ptr<capture::Store> store) : store_(std::move(store)) {}
 CaptureReader::~CaptureReader() = default;
-CaptureReader::CaptureReader(CaptureReader&&) noexcept = default;
-CaptureReader& CaptureReader::operator=(CaptureReader&&) noexcept = default;
 CaptureReader::CaptureReader(const CaptureReader&) = default;
 CaptureReader& CaptureReader::operator=(const CaptureReader&) = default;
 
@@ -83,8 +89,13 @@ at::Tensor CaptureReader::last(std::string_view key, Stale stale) const {
 at::Tensor CaptureReader::stack(std::string_view glob) const {
   std::vector<const StoredSite*> sites = store_->matching(glob);
   if (sites.empty()) {
-    throw KeyError(fmt::format(
-        "no key matches \"{}\": {} of the form path:what fired, keys() lists them", glob, size()));
+    const std::vector<std::string> all = keys();
+    throw KeyError(
+        all.empty()
+            ? fmt::format("no key matches \"{}\", since nothing was captured: {}", glob,
+                          store_->why_empty())
+            : fmt::format("no key matches \"{}\" among the {} that fired{} (keys() lists them)",
+                          glob, all.size(), nearest_keys(glob, all)));
   }
   std::stable_sort(sites.begin(), sites.end(),
                    [](const StoredSite* a, const StoredSite* b) { return a->order < b->order; });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <anycapture/compare.h>
+#include <anycapture/error.h>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -14,11 +15,11 @@ namespace {
 
 constexpr std::size_t kListed = 20;
 
-at::Tensor comparable(const at::Tensor& value) {
+at::Tensor comparable(const at::Tensor& value, bool complex) {
   at::Tensor dense = value.detach();
   if (dense.is_quantized()) dense = dense.dequantize();
   if (dense.layout() != at::kStrided) dense = dense.to_dense();
-  return dense.cpu().to(dense.is_complex() ? at::kComplexDouble : at::kDouble);
+  return dense.cpu().to(complex ? at::kComplexDouble : at::kDouble);
 }
 
 std::vector<std::int64_t> unravel(std::int64_t flat, at::IntArrayRef shape) {
@@ -39,8 +40,8 @@ bool differ(const at::Tensor& captured, const at::Tensor& expected, const Compar
     return true;
   }
   at::NoGradGuard no_grad;
-  const at::Tensor a = comparable(captured);
-  const at::Tensor b = comparable(expected).to(a.scalar_type());
+  const bool complex = captured.is_complex() || expected.is_complex();
+  const at::Tensor a = comparable(captured, complex), b = comparable(expected, complex);
   const at::Tensor close = at::isclose(a, b, options.rtol, options.atol, /*equal_nan=*/true);
   if (close.all().item<bool>()) return false;
   const at::Tensor distance =
@@ -64,12 +65,23 @@ bool differ(const at::Tensor& captured, const at::Tensor& expected, const Compar
   return true;
 }
 
+void check(const CompareOptions& options) {
+  if (options.rtol >= 0 && options.atol >= 0) return;
+  throw Error(fmt::format("rtol is {}, atol is {}: both must be numbers from 0", options.rtol,
+                          options.atol));
+}
+
 }  // namespace
 
 Comparison compare(const CaptureReader& captures, const CaptureReader& reference,
                    const CompareOptions& options) {
+  check(options);
   Comparison result;
   std::vector<Difference> missing;
+  for (const auto& [key, other] : options.map) {
+    if (captures.contains(key)) continue;
+    missing.push_back({key, 0, fmt::format("mapped to \"{}\", never captured", other), 0, 0, {}});
+  }
   for (const auto& [key, calls] : captures) {
     const auto mapped = options.map.find(key);
     const std::string& other = mapped == options.map.end() ? key : mapped->second;
@@ -105,7 +117,9 @@ Comparison compare(const CaptureReader& captures, const std::string& reference_f
 
 std::string Comparison::text() const {
   if (compared == 0 && differences.empty()) return "nothing was captured, so nothing was compared";
-  if (differences.empty()) return fmt::format("{} keys agree", compared);
+  if (differences.empty()) {
+    return compared == 1 ? "1 key agrees" : fmt::format("{} keys agree", compared);
+  }
   auto line = [](const Difference& difference) {
     const std::string call = difference.call == 0 ? "" : fmt::format(" (call {})", difference.call);
     return fmt::format("{}{}: {}", difference.key, call, difference.what);

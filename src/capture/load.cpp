@@ -120,23 +120,25 @@ Captures Captures::load(const std::string& path) {
   std::map<std::string, std::map<std::size_t, at::Tensor>> found;
   for (const safetensors::TensorInfo& info : file.tensors()) {
     const auto [key, call] = key_and_call(info.key);
-    found[key].emplace(call, tensor_of(file, info, path));
+    if (!found[key].emplace(call, tensor_of(file, info, path)).second) {
+      throw FileError(fmt::format("{}: call {} of {} stands there twice: write the file again",
+                                  path, call, printable(key)));
+    }
   }
   std::vector<std::string> natural;
   for (const auto& [key, calls] : found) natural.push_back(key);
   std::sort(natural.begin(), natural.end(), natural_less);
   std::map<std::string, std::size_t> order;
   for (std::size_t i = 0; i < natural.size(); ++i) order[natural[i]] = i;
-  std::vector<std::string> by_execution;
-  for (const std::string& key : store->metadata.order) {
-    if (found.count(key) != 0) by_execution.push_back(key);
+  // Those that the metadata orders first, each once; then the others.
+  std::vector<std::string> by_execution = store->metadata.order;
+  by_execution.insert(by_execution.end(), natural.begin(), natural.end());
+  for (const std::string& key : by_execution) {
+    const auto calls = found.find(key);
+    if (calls == found.end()) continue;
+    add_calls(*store, key, order[key], calls->second);
+    found.erase(calls);
   }
-  for (const std::string& key : natural) {
-    if (std::find(by_execution.begin(), by_execution.end(), key) == by_execution.end()) {
-      by_execution.push_back(key);
-    }
-  }
-  for (const std::string& key : by_execution) add_calls(*store, key, order[key], found[key]);
   return Captures(std::move(store));
 }
 

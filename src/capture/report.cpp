@@ -81,25 +81,43 @@ Report Session::report() const {
 
 std::string Session::silence() const {
   std::string text;
-  const std::vector<Selector>& all = selectors_.selectors();
-  for (std::size_t s = 0; s < all.size(); ++s) {
-    if (all[s].negative() || selector_fired_[s]) continue;
+  for (std::size_t s = 0; s < selector_fired_.size(); ++s) {
+    if (selectors_.selectors()[s].negative() || selector_fired_[s]) continue;
     const std::vector<std::size_t>& modules = selectors_.modules_of(s);
     // What another selector chose first is not silent.
     if (std::any_of(modules.begin(), modules.end(),
                     [&](std::size_t module) { return module_fired_[module]; })) {
       continue;
     }
-    std::set<std::string> reasons;
-    for (std::size_t module : modules) reasons.insert(silent_reason(module));
-    if (!text.empty()) text += "; ";
-    text += fmt::format(
-        "selector \"{}\" matched {} module{}, for example {}, but nothing it chose fired: {}",
-        all[s].text(), modules.size(), modules.size() == 1 ? "" : "s",
-        modules.empty() ? "none" : shown(world_->modules()[modules.front()].name.path),
-        reasons.empty() ? "no such function ran" : fmt::format("{}", fmt::join(reasons, "; ")));
+    text += (text.empty() ? "" : "; ") + silence(s);
   }
   return text;
+}
+
+std::string Session::silence(std::size_t selector) const {
+  const std::string& name = selectors_.selectors()[selector].text();
+  const std::vector<std::size_t>& modules = selectors_.modules_of(selector);
+  if (modules.empty()) {
+    std::vector<std::string> types;
+    for (const WorldModule& module : world_->modules())
+      types.push_back(normalise_type(module.name.type));
+    const std::vector<std::string> close = nearest(name, types, 1);
+    return fmt::format("selector \"{}\" matched none of the {} modules and functions that ran{}",
+                       name, types.size(), close.empty() ? "" : "; nearest type: " + close.front());
+  }
+  std::string why;
+  if (left_by_exception_) why = "a forward was left by an exception; ";
+  if (!heard_) {
+    why +=
+        "nothing of this model fired: run its forward on this thread while the session is open; "
+        "if that was done, ";
+  }
+  std::set<std::string> reasons;
+  for (std::size_t module : modules) reasons.insert(silent_reason(module));
+  return fmt::format(
+      "selector \"{}\" matched {} module{}, such as {}, but nothing it chose fired: {}{}", name,
+      modules.size(), modules.size() == 1 ? "" : "s",
+      shown(world_->modules()[modules.front()].name.path), why, fmt::join(reasons, "; others: "));
 }
 
 }  // namespace capture

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <cmath>
 #include <memory>
 #include <utility>
 
@@ -66,6 +68,53 @@ void describe(const StoredSite& site, CaptureMetadata& metadata) {
   }
 }
 
+void check_any(const capture::Store& store, const std::vector<const StoredSite*>& sites,
+               const std::string& glob) {
+  if (!sites.empty()) return;
+  if (store.fired().empty()) {
+    throw KeyError("nothing was captured, so nothing was saved: " + store.why_empty());
+  }
+  throw KeyError(fmt::format("no key matches \"{}\" among the {} that fired, so nothing was saved",
+                             glob, store.fired().size()));
+}
+
+[[noreturn]] void refuse(const char* option, const std::string& value, const char* wanted) {
+  throw Error(
+      fmt::format("SaveOptions::{} is {}, must be {}; nothing was saved", option, value, wanted));
+}
+
+void check_numbers(const char* option, const std::vector<double>& values, const at::Tensor& image) {
+  const bool finite =
+      std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
+  const auto channels = static_cast<std::size_t>(image.size(-3));
+  if (finite && (values.size() <= 1 || values.size() == channels)) return;
+  refuse(option, fmt::format("{}", values), "one number, or one a channel of the image");
+}
+
+void check(const SaveOptions& options) {
+  if (options.grid && ((*options.grid)[0] < 1 || (*options.grid)[1] < 1)) {
+    refuse("grid", fmt::format("{}", *options.grid), "rows and columns from 1");
+  }
+  if (options.prefix && *options.prefix < 0) {
+    refuse("prefix", std::to_string(*options.prefix), "a number of tokens from 0");
+  }
+  if (!options.image.defined()) return;
+  if (options.image.dim() < 3 || options.image.dim() > 4) {
+    refuse("image", fmt::format("of shape {}", options.image.sizes().vec()),
+           "(channels, H, W), or a batch of such");
+  }
+  check_numbers("image_mean", options.image_mean, options.image);
+  check_numbers("image_std", options.image_std, options.image);
+}
+
+std::string json_of(const CaptureMetadata& metadata, const std::string& path) {
+  try {
+    return metadata.to_json();
+  } catch (const Error& error) {
+    throw FileError(fmt::format("{}: {}", path, error.what()));
+  }
+}
+
 void describe(const SaveOptions& options, CaptureMetadata& metadata) {
   if (!options.model.empty()) metadata.model = options.model;
   if (options.grid) metadata.grid = *options.grid;
@@ -77,7 +126,9 @@ void describe(const SaveOptions& options, CaptureMetadata& metadata) {
 
 void CaptureReader::save(const std::string& path, const SaveOptions& options) const {
   const std::vector<const StoredSite*> sites = store_->matching(options.keys);
+  check_any(*store_, sites, options.keys);
   check_fresh(sites);
+  check(options);
   CaptureMetadata metadata = store_->metadata;
   metadata.order.clear();
   metadata.sites.clear();
@@ -96,7 +147,7 @@ void CaptureReader::save(const std::string& path, const SaveOptions& options) co
     if (store_->find(key) == nullptr) sources.push_back(source_of(key, options.image));
     metadata.image = CaptureMetadata::Image{key, options.image_mean, options.image_std};
   }
-  safetensors::write(path, std::move(sources), {{"anycapture", metadata.to_json()}});
+  safetensors::write(path, std::move(sources), {{"anycapture", json_of(metadata, path)}});
 }
 
 }  // namespace anycapture

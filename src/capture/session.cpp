@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "capture/session.h"
 
+#include <ATen/ops/empty.h>
 #include <anycapture/error.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <utility>
 
@@ -23,18 +25,16 @@ bool is_gone(const WorldModule& module) {
   return module.owned && module.life.expired();
 }
 
-// design: a tag may not be called by a taken name, nor hold what parts a key.
-void check_tag_name(const char* name) {
-  const std::string_view text(name);
-  const bool taken = text == "output" || text == "input" || text == "attention" || text == "return";
-  if (!text.empty() && !taken && text.find_first_of(":#[]") == std::string_view::npos) return;
-  throw Error(
-      fmt::format("a tag cannot be called \"{}\": {}; give it another name with "
-                  "anycapture::tag(this, \"name\", x)",
-                  text,
-                  text.empty() ? "a name is needed"
-                  : taken      ? "that name is taken for what hooks capture"
-                               : "`:`, `#`, `[` and `]` have a meaning in keys"));
+// What is wrong with a tag's name, if anything is: keys would not be read back.
+const char* problem_of_tag(std::string_view name) {
+  if (name.empty()) return "a name is needed";
+  if (name == "output" || name == "input" || name == "attention" || name == "return")
+    return "that name is taken for what hooks capture";
+  if (name.find_first_of(":#[]") != std::string_view::npos)
+    return "`:`, `#`, `[` and `]` have a meaning in keys";
+  const auto control = [](unsigned char c) { return c < 0x20 || c == 0x7F; };
+  if (std::any_of(name.begin(), name.end(), control)) return "it has control characters";
+  return nullptr;
 }
 
 }  // namespace
@@ -47,6 +47,7 @@ Session::Session(std::shared_ptr<World> world, const Selectors& selectors, Captu
       unmatched_(unmatched),
       converts_(needs_conversion(options_)),
       selector_fired_(selectors.texts.size()) {
+  check_device();
   bind();
 }
 
@@ -78,22 +79,38 @@ std::size_t Session::index_of(const void* module, bool is_frame) {
 void Session::check_hookable() const {
   const std::vector<Selector>& all = selectors_.selectors();
   for (std::size_t s = 0; s < all.size(); ++s) {
-    const bool output = all[s].asks_only_for(SiteKind::kOutput);
-    const bool input = all[s].asks_only_for(SiteKind::kInput);
-    if (all[s].negative() || (!output && !input)) continue;
-    std::string advice;
-    const bool some = std::any_of(selectors_.modules_of(s).begin(), selectors_.modules_of(s).end(),
-                                  [&](std::size_t module) {
-                                    const Hooking hooking = world_->hooking(module);
-                                    if (advice.empty()) advice = hooking.advice;
-                                    return output ? hooking.output : hooking.input;
-                                  });
-    if (!some) {
-      throw SelectorError(
-          fmt::format("selector \"{}\": no {} of the modules that it matches can be "
-                      "hooked: {}",
-                      all[s].text(), output ? "output" : "input", advice));
+    if (all[s].negative()) continue;
+    for (const auto& [kind, name] :
+         {std::pair(SiteKind::kOutput, "output"), std::pair(SiteKind::kInput, "input")}) {
+      if (all[s].asks_only_for(kind)) check_hookable(s, kind, name);
     }
+  }
+}
+
+void Session::check_hookable(std::size_t selector, SiteKind kind, const char* name) const {
+  const std::vector<std::size_t>& modules = selectors_.modules_of(selector);
+  std::string advice;
+  for (const std::size_t module : modules) {
+    const Hooking hooking = world_->hooking(module);
+    if (kind == SiteKind::kOutput ? hooking.output : hooking.input) return;
+    if (advice.empty()) advice = hooking.advice;
+  }
+  const std::string example = world_->modules()[modules.front()].name.path;
+  throw SelectorError(fmt::format(
+      "selector \"{}\": of the {} module{} that it matches, such as {}, none is hooked, so no {} "
+      "can be captured: {}",
+      selectors_.selectors()[selector].text(), modules.size(), modules.size() == 1 ? "" : "s",
+      example.empty() ? "the root" : example, name, advice));
+}
+
+// LibTorch's own message comes late, out of forward.
+void Session::check_device() const {
+  if (!options_.device) return;
+  try {
+    at::empty({0}, *options_.device);
+  } catch (const c10::Error& error) {
+    throw Error(fmt::format("CaptureOptions::device is {}, which cannot be used here: {}",
+                            options_.device->str(), error.what_without_backtrace()));
   }
 }
 
@@ -124,7 +141,6 @@ void Session::fire_tag(const TagKey& key, const at::Tensor& value) {
 }
 
 void Session::resolve(const TagKey& key, TagSlot& slot) {
-  check_tag_name(key.name);
   slot.name = key.name;
   slot.function = key.function == nullptr ? "" : key.function;
   slot.module = nullptr;
@@ -133,17 +149,34 @@ void Session::resolve(const TagKey& key, TagSlot& slot) {
   if (module == kUnknown) {
     if (key.function == nullptr) return;  // a module of another model
     const int selector = selectors_.chooses_function(slot.function, slot.name);
-    if (selector < 0) return;
     const std::string path = "fn:" + slot.function;
+    if (selector < 0 || !is_good_tag(slot.name, path)) return;
     slot.site = &store_->site({path, "", slot.name, path + ":" + slot.name},
                               world_->modules().size(), selector);
     return;
   }
+  heard_ = true;
   const WorldModule& owner = world_->modules()[module];
+  if (selectors_.selectors_of(module).empty()) return;
+  if (!is_good_tag(slot.name, normalise_type(owner.name.type) + " " + printable(owner.name.path)))
+    return;
   const std::string what = key.function == nullptr ? slot.name : slot.function + "." + slot.name;
   slot.module = &owner;
   slot.site = chosen_site(owner, module, SiteKind::kTag, what);
   if (slot.site == nullptr) states_[module].unchosen.push_back(what);
+}
+
+bool Session::is_good_tag(const std::string& name, const std::string& place) const {
+  const char* problem = problem_of_tag(name);
+  if (problem == nullptr) return true;
+  const std::string text = fmt::format(
+      "a tag cannot be called {}, as in {}: {}; give it another name with anycapture::tag(this, "
+      "\"name\", x)",
+      printable(name), place, problem);
+  if (unmatched_ == Unmatched::raise) throw Error(text);
+  std::fprintf(stderr, "anycapture: warning: %s\n",
+               text.c_str());  // the program is not ours to stop
+  return false;
 }
 
 StoredSite* Session::chosen_site(const WorldModule& module, std::size_t index, SiteKind kind,
@@ -157,6 +190,7 @@ StoredSite* Session::chosen_site(const WorldModule& module, std::size_t index, S
 
 bool Session::wants(const void* module, SiteKind kind, const char* method) {
   const std::size_t index = index_of(module, true);
+  heard_ = heard_ || index != kUnknown;
   if (index == kUnknown || selectors_.selectors_of(index).empty()) return false;
   if (std::strcmp(method, "forward") == 0) return selectors_.may_choose(index, kind);
   return true;  // a method's own name decides, field by field
@@ -214,6 +248,7 @@ std::shared_ptr<Store> Session::take() {
   slots_.clear();
   for (auto& [module, state] : states_) state.fields.clear();
   auto fresh = std::make_shared<Store>();
+  if (!store_->fired().empty()) fresh->emptied_by = "take()";
   fresh->aliases = store_->aliases;
   return std::exchange(store_, std::move(fresh));
 }

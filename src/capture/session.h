@@ -91,14 +91,18 @@ class Session {
   };
 
   void bind();
+  void check_device() const;
   void check_hookable() const;
+  void check_hookable(std::size_t selector, SiteKind kind, const char* name) const;
   void hook_chosen();
   std::size_t index_of(const void* module, bool is_frame);  // kUnknown if there is none
   void resolve(const TagKey& key, TagSlot& slot);
+  bool is_good_tag(const std::string& name, const std::string& place) const;
   StoredSite* chosen_site(const WorldModule& module, std::size_t index, SiteKind kind,
                           const std::string& what);
   void record(StoredSite& site, const at::Tensor& value, bool copy);
   std::string silent_reason(std::size_t module) const;
+  std::string silence(std::size_t selector) const;
 
   std::shared_ptr<World> world_;
   CaptureOptions options_;
@@ -123,6 +127,7 @@ class Session {
   std::atomic<bool> open_{true};
   bool paused_ = false;
   bool left_by_exception_ = false;
+  bool heard_ = false;  // a module of the world, chosen or not
 };
 
 }  // namespace capture

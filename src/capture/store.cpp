@@ -7,12 +7,39 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/what_pattern.h"
 
 namespace anycapture {
 namespace capture {
+namespace {
+
+// What to write where there is no such key.
+std::string what_key_was_meant(std::string_view key, const std::vector<std::string>& names) {
+  const std::size_t mark = key.rfind('#');
+  if (mark != std::string_view::npos &&
+      std::find(names.begin(), names.end(), key.substr(0, mark)) != names.end()) {
+    return fmt::format("; call {0} is calls(\"{1}\")[{0}]", key.substr(mark + 1),
+                       key.substr(0, mark));
+  }
+  if (key.find_first_of("*?{[") != std::string_view::npos) {
+    return "; a key is no pattern: keys() and stack() take one";
+  }
+  std::vector<std::string> close = nearest(key, names, 3);
+  const char* text = close.size() == 1 ? "the nearest key is" : "the nearest keys are";
+  if (close.empty()) {
+    text = "there is for example";
+    close = {names.front()};
+  }
+  for (std::string& name : close) name = printable(name);
+  const bool has_what = key.find(':') != std::string_view::npos;
+  return fmt::format("; {}{} {}", has_what ? "" : "keys are path:what, ", text,
+                     fmt::join(close, ", "));
+}
+
+}  // namespace
 
 bool StoredCall::is_stale() const {
   if (storage == nullptr) return false;
@@ -49,18 +76,21 @@ const StoredSite* Store::find(std::string_view key) const {
 const StoredSite& Store::require(std::string_view key) const {
   if (const StoredSite* site = find(key)) return *site;
   if (fired_.empty()) {
-    throw KeyError(fmt::format(
-        "nothing was captured under \"{}\", nor under any other key: run the model's forward while "
-        "the session is open, and print report() to see what each selector matched",
-        key));
+    throw KeyError(fmt::format("nothing was captured under {}, nor under any other key: {}",
+                               printable(key), why_empty()));
   }
   std::vector<std::string> names;
   for (const StoredSite* other : fired_) names.push_back(other->site.key);
-  const std::vector<std::string> close = nearest(key, names, 3);
-  throw KeyError(fmt::format(
-      "nothing was captured under \"{}\"; {} \"{}\" (keys() lists all {})", key,
-      close.empty() ? "there is for example" : "the nearest keys are",
-      close.empty() ? names.front() : fmt::format("{}", fmt::join(close, "\", \"")), names.size()));
+  throw KeyError(fmt::format("nothing was captured under {}{} (keys() lists all {})",
+                             printable(key), what_key_was_meant(key, names), names.size()));
+}
+
+std::string Store::why_empty() const {
+  if (emptied_by != nullptr) {
+    return fmt::format("what there was went with {}; run the model's forward again", emptied_by);
+  }
+  return "run the model's forward while the session is open, and print report() to see what each "
+         "selector matched";
 }
 
 void Store::append(StoredSite& site, StoredCall&& call, std::size_t keep_last) {
@@ -74,6 +104,7 @@ void Store::clear() {
     site->calls.clear();
     site->fired = 0;
   }
+  if (!fired_.empty()) emptied_by = "clear()";
   fired_.clear();
 }
 

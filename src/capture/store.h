@@ -51,6 +51,8 @@ class Store {
   /// Appends a call and drops all but the newest `keep_last` (0: none).
   void append(StoredSite& site, StoredCall&& call, std::size_t keep_last);
   void clear();
+  /// Why nothing is here, and what to do: the end of a message.
+  std::string why_empty() const;
 
   const std::vector<StoredSite*>& fired() const { return fired_; }  ///< in order of first capture
   const std::deque<StoredSite>& sites() const { return sites_; }
@@ -59,6 +61,7 @@ class Store {
 
   std::map<std::string, std::string, std::less<>> aliases;  ///< further path -> path in keys
   CaptureMetadata metadata;                                 ///< of the file it was loaded from
+  const char* emptied_by = nullptr;                         ///< the call that left it empty
 
  private:
   std::deque<StoredSite> sites_;  // addresses stay

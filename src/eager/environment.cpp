@@ -9,14 +9,19 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
+#include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <unistd.h>
 
 #include "capture/listening.h"
 #include "capture/session.h"
@@ -55,6 +60,7 @@ class DiscoveredWorld : public World {
         is_root && modules_.empty() ? "" : fmt::format("{}.{}", type, numbers_[type]++);
     for (std::size_t i = 0; i < part->modules().size(); ++i) {
       WorldModule module = part->modules()[i];
+      if (!known_.insert(module.id).second) continue;  // it fired before what holds it
       module.name.path = joined(prefix, module.name.path);
       for (std::string& alias : module.name.aliases) alias = joined(prefix, alias);
       modules_.push_back(std::move(module));
@@ -72,6 +78,7 @@ class DiscoveredWorld : public World {
   std::vector<std::pair<std::size_t, std::size_t>> owner_;  // of each module: part, index in it
   std::deque<WorldModule> modules_;
   std::map<std::string, int> numbers_;
+  std::set<const void*> known_;
 };
 
 std::shared_ptr<Session>& environment_session() {
@@ -79,36 +86,66 @@ std::shared_ptr<Session>& environment_session() {
   return *session;
 }
 
+void say(const std::string& text) {
+  std::fprintf(stderr, "anycapture: %s\n", text.c_str());
+}
+
 CaptureOptions options_from_environment() {
   CaptureOptions options;
   options.keep = Keep::clone;  // it is read when the program ends
-  options.keep_last = std::strtoul(variable("ANYCAPTURE_KEEP_LAST"), nullptr, 10);
+  const std::string_view count = variable("ANYCAPTURE_KEEP_LAST");
+  if (count.empty()) return options;
+  const auto [end, error] =
+      std::from_chars(count.data(), count.data() + count.size(), options.keep_last);
+  if (error == std::errc() && end == count.data() + count.size()) return options;
+  say(fmt::format("warning: ANYCAPTURE_KEEP_LAST is {}, no whole number: all calls are kept",
+                  printable(count)));
+  options.keep_last = 0;
   return options;
+}
+
+// What can be wrong with the file is said before the program has run for hours.
+void check_out(const std::string& path) {
+  if (path.empty()) return;
+  const auto folder = std::filesystem::absolute(path).parent_path();
+  if (access(folder.c_str(), W_OK) == 0 && !std::filesystem::is_directory(path)) return;
+  say(fmt::format("warning: ANYCAPTURE_OUT={} cannot be written: check the folder {}",
+                  printable(path), printable(folder.string())));
+}
+
+void save(const Session& session) {
+  const std::string path = variable("ANYCAPTURE_OUT");
+  if (path.empty()) return say("set ANYCAPTURE_OUT=FILE.safetensors to save this");
+  if (session.store()->fired().empty()) return say("nothing was captured, so nothing was saved");
+  Captures::of(session.store()).save(path);
+  say("saved " + path);
 }
 
 // At exit: the report, the file if one was asked for.
 void finish() noexcept {
-  const std::shared_ptr<Session> session = environment_session();
-  if (session == nullptr || !session->end()) return;
   try {
-    std::fprintf(stderr, "anycapture: %s\n%s", variable("ANYCAPTURE"),
-                 session->report().text().c_str());
-    const std::string silence = session->silence();
-    if (!silence.empty()) std::fprintf(stderr, "anycapture: warning: %s\n", silence.c_str());
-    const std::string path = variable("ANYCAPTURE_OUT");
-    if (path.empty()) {
-      std::fprintf(stderr, "anycapture: set ANYCAPTURE_OUT=FILE.safetensors to save this\n");
-      return;
+    const std::shared_ptr<Session> session = environment_session();
+    if (environment_pending.load()) {
+      say(fmt::format("ANYCAPTURE={}: no module with a tag, nor a hooked one, ran",
+                      printable(variable("ANYCAPTURE"))));
     }
-    Captures::of(session->store()).save(path);
-    std::fprintf(stderr, "anycapture: saved %s\n", path.c_str());
+    if (session == nullptr || !session->end()) return;
+    say(fmt::format("{}\n{}", variable("ANYCAPTURE"), session->report().text()));
+    const std::string silence = session->silence();
+    if (!silence.empty()) say("warning: " + silence);
+    save(*session);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "anycapture: %s\n", error.what());
   }
 }
 
 bool asked_for() {
-  if (*variable("ANYCAPTURE") == '\0') return false;
+  if (*variable("ANYCAPTURE") == '\0') {
+    if (*variable("ANYCAPTURE_OUT") != '\0')
+      say("warning: ANYCAPTURE_OUT is set, but ANYCAPTURE is not: nothing is captured");
+    return false;
+  }
+  std::atexit(finish);
   detail::listeners.fetch_add(1, std::memory_order_relaxed);
   return true;
 }
@@ -129,11 +166,11 @@ void open_environment_session() {
     });
     environment_session() = session;
     capture::ThreadSessions::here().add(std::move(session));
-    std::atexit(finish);
+    check_out(variable("ANYCAPTURE_OUT"));
+    std::atexit(finish);  // once more, so that it comes before what LibTorch has set up by now goes
   } catch (const std::exception& error) {
     detail::listeners.fetch_sub(1, std::memory_order_relaxed);
-    std::fprintf(stderr, "anycapture: ANYCAPTURE=\"%s\": %s\n", variable("ANYCAPTURE"),
-                 error.what());
+    say(fmt::format("ANYCAPTURE={}: {}", printable(variable("ANYCAPTURE")), error.what()));
   }
 }
 

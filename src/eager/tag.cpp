@@ -19,6 +19,7 @@ using capture::ThreadSessions;
 
 at::Tensor fire_tag(const torch::nn::Module& module, const char* name, at::Tensor value) {
   eager::join_environment();
+  if (name == nullptr) name = "";
   if (std::strncmp(name, "this->", 6) == 0) name += 6;  // ANYCAPTURE_TAG(this->cache_)
   ThreadSessions::here().each([&](Session& session) {
     session.fire_tag({&module, nullptr, name}, value);
@@ -28,6 +29,7 @@ at::Tensor fire_tag(const torch::nn::Module& module, const char* name, at::Tenso
 
 at::Tensor fire_function_tag(const char* function, const char* name, at::Tensor value) {
   eager::join_environment();
+  if (name == nullptr) name = "";
   const Frame* frame = Frame::innermost();
   const void* module = frame == nullptr ? nullptr : &frame->module();
   ThreadSessions::here().each([&](Session& session) {

@@ -132,4 +132,51 @@ TEST(CapturesTest, KeepLastKeepsTheNewest) {
   EXPECT_THAT(message_of<KeyError>([&] { cap["blocks.0.attn:attn"]; }), HasSubstr("fired 5 times"));
 }
 
+TEST(CapturesTest, WhatWasMeantByAKeyIsSaid) {
+  tiny::Model model(1);
+  CaptureOptions options;
+  options.keep_last = 1;
+  Capturer cap(model, "Attention", options);
+  const auto said = [&](const char* key) { return message_of<KeyError>([&] { cap[key]; }); };
+  EXPECT_THAT(said("blocks.0.attn:attn"),
+              HasSubstr("run the model's forward while the session is"));
+  EXPECT_THAT(message_of<KeyError>([&] { cap.stack("*:attn"); }),
+              HasSubstr("since nothing was captured: run the model's forward"));
+  model->forward(input());
+  model->forward(input());
+  EXPECT_THAT(said("blocks.0.attn:attn"),
+              HasSubstr("calls(\"blocks.0.attn:attn\") for the one that is kept"));
+  EXPECT_THAT(said("*.attn:attn"), HasSubstr("a key is no pattern: keys() and stack() take one"));
+  EXPECT_THAT(said("blocks.0.attn:attn#1"),
+              HasSubstr("call 1 is calls(\"blocks.0.attn:attn\")[1]"));
+  EXPECT_THAT(said("blocks.0.attn"), HasSubstr("keys are path:what"));
+  EXPECT_THAT(said("blocks.0.atn:attn"), HasSubstr("the nearest key is \"blocks.0.attn:attn\""));
+  EXPECT_THAT(said("\x1b[31m"), HasSubstr("\"\\x1b[31m\""));
+  EXPECT_THAT(message_of<KeyError>([&] { cap.stack("*.atn:attn"); }),
+              HasSubstr("no key matches \"*.atn:attn\" among the 1 that fired"));
+  EXPECT_THROW(cap.keys("["), anycapture::SelectorError);
+}
+
+TEST(CapturesTest, WhatWasTakenOrClearedIsSaid) {
+  tiny::Model model(1);
+  Capturer cap(model, "Attention");
+  const auto said = [&] { return message_of<KeyError>([&] { cap["blocks.0.attn:attn"]; }); };
+  model->forward(input());
+  const Captures taken = cap.take();
+  EXPECT_THAT(said(), HasSubstr("went with take()"));
+  model->forward(input());
+  cap.clear();
+  EXPECT_THAT(said(), HasSubstr("went with clear()"));
+}
+
+TEST(CapturesTest, WhatIsMovedFromStaysReadable) {
+  tiny::Model model(1);
+  Capturer cap(model, "Attention");
+  model->forward(input());
+  Captures first = cap.take();
+  const Captures second = std::move(first);
+  EXPECT_EQ(second.size(), 1u);
+  EXPECT_EQ(first.size(), 1u);  // NOLINT(bugprone-use-after-move): promised
+}
+
 }  // namespace

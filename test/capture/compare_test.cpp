@@ -8,12 +8,14 @@
 #include <sstream>
 
 #include "support/temp_dir.h"
+#include "support/throws.h"
 #include "support/tiny_models.h"
 
 namespace {
 
 using anycapture::Capturer;
 using anycapture::Comparison;
+using support::message_of;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -97,6 +99,46 @@ TEST_F(CompareTest, NothingCapturedIsNoAgreement) {
   options.on_silent = anycapture::OnSilent::ignore;
   Capturer cap(model_, "Attention", options);
   EXPECT_FALSE(anycapture::compare(cap, file_));
+}
+
+struct EmitImpl : torch::nn::Module {
+  at::Tensor forward(at::Tensor x) {
+    ANYCAPTURE_TAG(x);
+    return x;
+  }
+};
+TORCH_MODULE(Emit);
+
+anycapture::Captures captured(const at::Tensor& value) {
+  Emit emit;
+  Capturer cap(emit, ":x");
+  emit->forward(value);
+  return cap.take();
+}
+
+TEST(Compare, RealAndComplexDiffer) {
+  const auto real = captured(at::ones({1}));
+  const auto complex = captured(at::complex(at::ones({1}), at::full({1}, 5.0)));
+  EXPECT_THAT(anycapture::compare(real, complex).text(), HasSubstr("1+0i against 1+5i"));
+  EXPECT_FALSE(anycapture::compare(complex, real));
+  EXPECT_TRUE(anycapture::compare(real, captured(at::complex(at::ones({1}), at::zeros({1})))));
+}
+
+TEST(Compare, AMappedKeyThatWasNeverCapturedIsADifference) {
+  const auto captures = captured(at::ones({1}));
+  anycapture::CompareOptions options;
+  options.map["typo:x"] = ":x";
+  EXPECT_THAT(anycapture::compare(captures, captures, options).text(),
+              AllOf(HasSubstr("typo:x"), HasSubstr("never captured")));
+}
+
+TEST(Compare, TolerancesAreNumbersFromZero) {
+  const auto captures = captured(at::ones({1}));
+  EXPECT_THAT(message_of<anycapture::Error>([&] {
+                anycapture::compare(captures, captures, {-1, 0, {}});
+              }),
+              HasSubstr("rtol is -1"));
+  EXPECT_THROW(anycapture::compare(captures, captures, {0, NAN, {}}), anycapture::Error);
 }
 
 }  // namespace

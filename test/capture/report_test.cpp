@@ -108,4 +108,24 @@ TEST(ReportTest, IgnoreSaysNothing) {
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), IsEmpty());
 }
 
+TEST(ReportTest, SaysThatNothingOfTheModelFired) {
+  tiny::Model model(1), other(1);
+  CaptureOptions options;
+  options.on_silent = OnSilent::raise;
+  Capturer cap(model, "Attention", options);
+  other->forward(input());
+  EXPECT_THAT(message_of<SilentSelectorError>([&] { cap.close(); }),
+              AllOf(HasSubstr("nothing of this model fired"),
+                    HasSubstr("run its forward on this thread while the session is open")));
+}
+
+TEST(ReportTest, SaysWhyNoOutputCanBeCaptured) {
+  tiny::Model model(3);
+  EXPECT_THAT(
+      message_of<anycapture::SelectorError>([&] { Capturer cap(model, "*.qkv:output"); }),
+      AllOf(HasSubstr("of the 3 modules that it matches, such as blocks.0.attn.qkv, none is "
+                      "hooked, so no output can be captured"),
+            HasSubstr("anycapture::nn::Linear")));
+}
+
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
 #include <filesystem>
 #include <functional>
 
@@ -180,6 +181,64 @@ TEST_F(SaveTest, LoadedCapturesStackInTheOrderOfTheModel) {
   const at::Tensor stacked = cap.stack("*.attn:attn");
   cap.save(file_);
   EXPECT_TRUE(at::equal(Captures::load(file_).stack("*.attn:attn"), stacked));
+}
+
+TEST_F(SaveTest, NothingIsNotSaved) {
+  tiny::Model model(1);
+  Capturer cap(model, "Attention");
+  EXPECT_THAT(message_of<anycapture::KeyError>([&] { cap.save(file_); }),
+              HasSubstr("nothing was captured, so nothing was saved: run the model's forward"));
+  model->forward(input());
+  anycapture::SaveOptions options;
+  options.keys = "*.mlp:output";
+  EXPECT_THAT(message_of<anycapture::KeyError>([&] { cap.save(file_, options); }),
+              HasSubstr("no key matches \"*.mlp:output\" among the 1 that fired"));
+  EXPECT_FALSE(std::filesystem::exists(file_));
+}
+
+TEST_F(SaveTest, OptionsThatNoViewerCouldReadAreRefused) {
+  tiny::Model model(1);
+  Capturer cap(model, "Attention");
+  model->forward(input());
+  using anycapture::SaveOptions;
+  const auto said = [&](const std::function<void(SaveOptions&)>& set) {
+    SaveOptions options;
+    options.image = at::zeros({3, 4, 4});
+    set(options);
+    return message_of<anycapture::Error>([&] { cap.save(file_, options); });
+  };
+  EXPECT_THAT(said([](SaveOptions& o) {
+                o.grid = {-7, 3};
+              }),
+              AllOf(HasSubstr("SaveOptions::grid is [-7, 3]"), HasSubstr("from 1")));
+  EXPECT_THAT(said([](SaveOptions& o) { o.prefix = -4; }), HasSubstr("SaveOptions::prefix is -4"));
+  EXPECT_THAT(said([](SaveOptions& o) { o.image = at::zeros({7}); }), HasSubstr("of shape [7]"));
+  EXPECT_THAT(
+      said([](SaveOptions& o) {
+        o.image_mean = {0.5, 0.5};
+      }),
+      HasSubstr("SaveOptions::image_mean is [0.5, 0.5], must be one number, or one a channel"));
+  EXPECT_THAT(said([](SaveOptions& o) { o.image_std = {NAN}; }), HasSubstr("image_std is [nan]"));
+  EXPECT_THAT(said([](SaveOptions& o) { o.tokens = {"\xFF"}; }),
+              ::testing::StartsWith(file_ + ": "));
+  EXPECT_FALSE(std::filesystem::exists(file_));
+}
+
+TEST_F(SaveTest, AKeyThatTheMetadataOrdersTwiceIsReadOnce) {
+  const std::vector<float> data{1};
+  const auto bytes = [&] { return anycapture::safetensors::Bytes{data.data(), 4, nullptr}; };
+  const auto write = [&](const std::vector<std::string>& keys) {
+    std::vector<anycapture::safetensors::Source> sources;
+    for (const auto& key : keys)
+      sources.push_back({key, anycapture::safetensors::Dtype::kF32, {1}, bytes});
+    anycapture::safetensors::write(file_, sources,
+                                   {{"anycapture", R"({"version":1,"order":["a:x","a:x"]})"}});
+  };
+  write({"a:x"});
+  EXPECT_EQ(Captures::load(file_)["a:x"].item<float>(), 1);
+  write({"a:x", "a:x#1", "a:x#01"});
+  EXPECT_THAT(message_of<anycapture::FileError>([&] { Captures::load(file_); }),
+              HasSubstr("call 1 of \"a:x\" stands there twice"));
 }
 
 }  // namespace

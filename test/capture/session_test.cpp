@@ -269,4 +269,37 @@ TEST(SessionTest, SitesListsWhatFiresAndHoldsNothing) {
   EXPECT_FALSE(anycapture::detail::listening());
 }
 
+struct BadTagImpl : torch::nn::Module {
+  at::Tensor forward(const at::Tensor& x) { return anycapture::tag(this, "a:b", x); }
+};
+TORCH_MODULE(BadTag);
+
+TEST(SessionTest, ABadTagElsewhereIsNoneOfASessionsBusiness) {
+  struct PairImpl : torch::nn::Module {
+    BadTag bad{register_module("bad", BadTag())};
+    tiny::Attention attn{register_module("attn", tiny::Attention(4))};
+  };
+  auto model = std::make_shared<PairImpl>();
+  BadTag unrelated;
+  Capturer cap(model, "Attention");
+  EXPECT_NO_THROW(unrelated->forward(input()));
+  EXPECT_NO_THROW(model->bad->forward(input()));
+  model->attn(input());
+  EXPECT_EQ(cap.size(), 1u);
+  CaptureOptions quiet;
+  quiet.on_silent = anycapture::OnSilent::ignore;
+  Capturer chosen(model, "bad", quiet);
+  EXPECT_THAT(message_of<anycapture::Error>([&] { model->bad->forward(input()); }),
+              HasSubstr("a tag cannot be called \"a:b\", as in BadTag \"bad\""));
+}
+
+TEST(SessionTest, ADeviceThatIsNotHereIsRefusedAtOnce) {
+  tiny::Model model(1);
+  CaptureOptions options;
+  options.device = at::Device("hip:0");
+  EXPECT_THAT(message_of<anycapture::Error>([&] { Capturer cap(model, "Attention", options); }),
+              HasSubstr("CaptureOptions::device is hip:0, which cannot be used here"));
+  EXPECT_FALSE(anycapture::detail::listening());
+}
+
 }  // namespace

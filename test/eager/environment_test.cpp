@@ -60,6 +60,16 @@ TEST(EnvironmentProgram, RunsAHookedModel) {
   EXPECT_TRUE(net(at::ones({1, 4})).isfinite().all().item<bool>());
 }
 
+TEST(EnvironmentProgram, RunsNothing) {
+  EXPECT_TRUE(at::ones({1}).defined());
+}
+
+TEST(EnvironmentProgram, TagsBadly) {
+  if (!anycapture::detail::listening()) return;  // of use to the other process alone
+  tiny::Attention attention(4);
+  EXPECT_TRUE(anycapture::tag(attention.get(), "a:b", at::ones({1})).defined());
+}
+
 class Environment : public testing::Test {
  protected:
   // Runs the program with these variables, and gives what it wrote to stderr.
@@ -131,6 +141,40 @@ TEST_F(Environment, WarnsOfWhatNeverFired) {
 
 TEST_F(Environment, IsSilentUnlessAskedFor) {
   EXPECT_THAT(run("ANYCAPTURE="), Not(HasSubstr("anycapture")));
+}
+
+TEST_F(Environment, ListsEachModuleOnce) {
+  EXPECT_THAT(run("ANYCAPTURE=Attention"),
+              AllOf(testing::ContainsRegex("Attention +2 +2 +4"), Not(HasSubstr("silent:"))));
+}
+
+TEST_F(Environment, SaysWhereNothingRan) {
+  EXPECT_THAT(run("ANYCAPTURE=Attention", "RunsNothing"),
+              HasSubstr("ANYCAPTURE=\"Attention\": no module with a tag, nor a hooked one, ran"));
+  EXPECT_THAT(run("ANYCAPTURE_OUT='" + out_ + "'", "RunsNothing"),
+              HasSubstr("ANYCAPTURE is not: nothing is captured"));
+}
+
+TEST_F(Environment, SavesNothingWhereNothingWasCaptured) {
+  EXPECT_THAT(run("ANYCAPTURE=Atention ANYCAPTURE_OUT='" + out_ + "'"),
+              AllOf(HasSubstr("selector \"Atention\" matched none of the"),
+                    HasSubstr("nearest type: Attention"),
+                    HasSubstr("nothing was captured, so nothing was saved")));
+  EXPECT_FALSE(std::ifstream(out_).good());
+}
+
+TEST_F(Environment, SaysAtOnceWhatIsWrongWithItsOtherVariables) {
+  const std::string said =
+      run("ANYCAPTURE=Attention ANYCAPTURE_KEEP_LAST=1x ANYCAPTURE_OUT=/nowhere/maps.safetensors");
+  EXPECT_THAT(said,
+              AllOf(HasSubstr("ANYCAPTURE_KEEP_LAST is \"1x\", no whole number"),
+                    HasSubstr("ANYCAPTURE_OUT=\"/nowhere/maps.safetensors\" cannot be written")));
+  EXPECT_LT(said.find("cannot be written"), said.find("selector"));
+}
+
+TEST_F(Environment, ABadTagDoesNotStopTheProgram) {
+  EXPECT_THAT(run("ANYCAPTURE='*'", "TagsBadly"),
+              HasSubstr("warning: a tag cannot be called \"a:b\""));
 }
 
 }  // namespace
