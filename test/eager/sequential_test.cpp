@@ -175,6 +175,14 @@ TEST(SequentialTest, AnExceptionOfAChildPassesUnchanged) {
   EXPECT_EQ(cap.size(), 4u);
 }
 
+TEST(SequentialTest, AModelOnTheStackIsHeard) {
+  torch::nn::SequentialImpl row(Linear(4, 3), ReLU());
+  Capturer cap(row, "*:output");
+  const auto y = row.forward(input());
+  EXPECT_THAT(cap.keys(), ElementsAre("0:output", "1:output", ":output"));
+  EXPECT_TRUE(cap[":output"].equal(y));
+}
+
 // What children may return.
 
 struct Output {
