@@ -9,8 +9,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <tuple>
 
+#include "core/json_problem.h"
 #include "core/utf8.h"
 
 namespace anycapture {
@@ -19,6 +21,10 @@ namespace {
 
 constexpr std::string_view kDamaged =
     "the file is damaged, or no safetensors file: write it again or fetch it again";
+
+const char* is_or_are(std::string_view field) {
+  return field == "data_offsets" ? "are" : "is";
+}
 
 // Takes the header event by event: no tree is built, so neither depth nor length can exhaust the
 // stack, and a key that comes twice is seen.
@@ -85,11 +91,8 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
     if (skipped_ > 0) return true;
     key_ = std::move(text);
     if (at_ != At::kTensor) return true;
-    if (std::find(fields_.begin(), fields_.end(), key_) != fields_.end()) {
-      return fail(fmt::format("its field {} is there twice", printable(key_)));
-    }
-    fields_.push_back(key_);
-    return true;
+    if (fields_.insert(key_).second) return true;
+    return fail(fmt::format("its field {} is there twice", printable(key_)));
   }
 
   bool end_object() override {
@@ -119,7 +122,8 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
 
   bool parse_error(std::size_t position, const std::string&,
                    const nlohmann::json::exception& error) override {
-    problem = fmt::format("the header is no JSON, at its byte {}: {}", position, error.what());
+    problem = fmt::format("the header is no JSON, at its byte {}: {}", position,
+                          json_problem(error.what()));
     return false;
   }
 
@@ -153,7 +157,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
             printable(key_), value);
         return false;
       case At::kTensor:
-        return fail(fmt::format("its {} is {}, must be {}", key_, value,
+        return fail(fmt::format("its {} {} {}, must be {}", key_, is_or_are(key_), value,
                                 key_ == "dtype"   ? "a string such as \"F32\""
                                 : key_ == "shape" ? "an array of whole numbers"
                                                   : "an array of two whole numbers"));
@@ -169,13 +173,14 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
 
   bool end_tensor() {
     for (const char* field : {"dtype", "shape", "data_offsets"}) {
-      if (std::find(fields_.begin(), fields_.end(), field) == fields_.end()) {
-        return fail(fmt::format("its {} is missing", field));
+      if (fields_.count(field) == 0) {
+        return fail(fmt::format("its {} {} missing", field, is_or_are(field)));
       }
     }
     TensorInfo& tensor = header.tensors.back();
     if (offsets_.size() != 2) {
-      return fail(fmt::format("its data_offsets have {} entries, must be 2", offsets_.size()));
+      return fail(fmt::format("its data_offsets have {}, must be 2",
+                              offsets_.empty() ? "no entries" : "1 entry"));
     }
     if (offsets_[1] < offsets_[0]) {
       return fail(fmt::format("its data_offsets {} and {} are the wrong way round", offsets_[0],
@@ -195,8 +200,8 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
     }
     if (size.problem == SizeProblem::kPartOfByte) return fail(what + " does not fill whole bytes");
     if (size.bytes == tensor.bytes) return true;
-    return fail(fmt::format("{} takes {} bytes, but its data_offsets span {}", what, size.bytes,
-                            tensor.bytes));
+    return fail(fmt::format("{} takes {}, but its data_offsets span {}", what,
+                            byte_count(size.bytes), tensor.bytes));
   }
 
   bool fail(const std::string& text) {
@@ -209,7 +214,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   At at_ = At::kStart;
   std::string key_;
   bool metadata_seen_ = false;
-  std::vector<std::string> fields_;
+  std::set<std::string> fields_;  // a hostile file has many
   std::vector<std::uint64_t> offsets_;
   int skipped_ = 0;  // depth inside a field that is passed over
 };
@@ -226,6 +231,10 @@ void check_keys(const std::vector<TensorInfo>& tensors, const std::string& path)
 }
 
 }  // namespace
+
+std::string byte_count(std::uint64_t bytes) {
+  return fmt::format("{} byte{}", bytes, bytes == 1 ? "" : "s");
+}
 
 Header parse_header(std::string_view json, const std::string& path) {
   const std::size_t invalid = find_invalid_utf8(json);
@@ -265,16 +274,14 @@ void check_layout(const std::vector<TensorInfo>& tensors, std::uint64_t data_byt
     end += tensor.bytes;  // the offsets are 64-bit numbers, so this cannot overflow
     if (end <= data_bytes) continue;
     throw FileError(
-        fmt::format("{}: tensor {}: its data ends at {}, but the file holds {} bytes of data: it "
-                    "was cut short; "
-                    "copy or download it again",
-                    path, printable(tensor.key), end, data_bytes));
+        fmt::format("{}: tensor {}: its data ends at {}, but the file holds {} of data: it was cut "
+                    "short; copy or download it again",
+                    path, printable(tensor.key), end, byte_count(data_bytes)));
   }
   if (end == data_bytes) return;
-  throw FileError(
-      fmt::format("{}: {} bytes follow the last tensor, whose data ends at {}: the format "
-                  "allows none; {}",
-                  path, data_bytes - end, end, kDamaged));
+  throw FileError(fmt::format(
+      "{}: {} {} the last tensor, whose data ends at {}: the format allows none; {}", path,
+      byte_count(data_bytes - end), data_bytes - end == 1 ? "follows" : "follow", end, kDamaged));
 }
 
 }  // namespace safetensors

@@ -28,6 +28,9 @@ Header parse_header(std::string_view json, const std::string& path);
 void check_layout(const std::vector<TensorInfo>& tensors, std::uint64_t data_bytes,
                   const std::string& path);
 
+/// `1 byte`, `7 bytes`
+std::string byte_count(std::uint64_t bytes);
+
 std::optional<Dtype> dtype_named(std::string_view text);
 
 /// Why a tensor of this shape has no size.

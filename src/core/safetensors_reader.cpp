@@ -2,11 +2,9 @@
 #include <anycapture/error.h>
 #include <anycapture/safetensors.h>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -14,6 +12,7 @@
 #include <numeric>
 #include <system_error>
 
+#include "core/input_file.h"
 #include "core/safetensors_header.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -26,23 +25,16 @@ namespace {
 
 constexpr std::uint64_t kLengthBytes = 8;
 
-class Descriptor {
- public:
-  explicit Descriptor(int value) : value_(value) {}
-  ~Descriptor() {
-    if (value_ >= 0) ::close(value_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return value_; }
-
- private:
-  int value_;
-};
-
-[[noreturn]] void throw_unreadable(const std::string& path, int error) {
-  throw FileError(fmt::format("{}: cannot be read: {}; check the path and its permissions", path,
-                              std::generic_category().message(error)));
+// For a file whose first eight bytes are no length that its header could have.
+void check_magic(const std::string& path, const std::byte* start, std::uint64_t length) {
+  const auto at = [start](int i) { return std::to_integer<int>(start[i]); };
+  const bool zip = std::memcmp(start, "PK\3\4", 4) == 0;
+  // A sound header of a file that was cut short may be 640 bytes long: 80 02.
+  const bool pickle = length > kMaxHeader && at(0) == 0x80 && at(1) >= 2 && at(1) <= 5;
+  if (!zip && !pickle) return;
+  throw FileError(fmt::format(
+      "{}: is a {} file, no safetensors file: convert it with safetensors.torch.save_file", path,
+      zip ? "PyTorch or zip" : "pickle or old PyTorch"));
 }
 
 }  // namespace
@@ -50,24 +42,19 @@ class Descriptor {
 class Reader::File {
  public:
   explicit File(const std::string& path) {
-    // Not to wait for a writer when the path is a pipe.
-    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    const InputFile file = open_input(path, "a .safetensors file");
     struct stat about {};
-    if (file.get() < 0 || ::fstat(file.get(), &about) != 0) throw_unreadable(path, errno);
-    if (!S_ISREG(about.st_mode)) {
-      throw FileError(path + ": is no regular file: give the path of a .safetensors file");
-    }
-    size_ = static_cast<std::uint64_t>(about.st_size);
+    const int descriptor = ::fileno(file.get());
+    if (::fstat(descriptor, &about) == 0) size_ = static_cast<std::uint64_t>(about.st_size);
     if (size_ < kLengthBytes) {
-      throw FileError(
-          fmt::format("{}: has {} bytes, a safetensors file has at least 8: it is empty, cut short "
-                      "or of another "
-                      "format",
-                      path, size_));
+      throw FileError(fmt::format(
+          "{}: has {}, a safetensors file has at least 8: it is empty, cut short or of another "
+          "format",
+          path, byte_count(size_)));
     }
     void* start =
-        ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file.get(), 0);
-    if (start == MAP_FAILED) throw_unreadable(path, errno);
+        ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor, 0);
+    if (start == MAP_FAILED) throw_unmappable(path, errno);
     start_ = static_cast<std::byte*>(start);
   }
   ~File() { ::munmap(start_, size_); }
@@ -78,6 +65,16 @@ class Reader::File {
   std::uint64_t size() const { return size_; }
 
  private:
+  [[noreturn]] void throw_unmappable(const std::string& path, int error) const {
+    const std::string advice =
+        error == ENOMEM
+            ? fmt::format("the file has {} bytes, more than this process may map: see ulimit -v",
+                          size_)
+            : "copy it to another file system";
+    throw FileError(fmt::format("{}: cannot be mapped: {}; {}", path,
+                                std::generic_category().message(error), advice));
+  }
+
   std::byte* start_ = nullptr;
   std::uint64_t size_ = 0;
 };
@@ -86,6 +83,7 @@ Reader::Reader(const std::string& path) : file_(std::make_shared<const File>(pat
   std::uint64_t length = 0;
   std::memcpy(&length, file_->start(), kLengthBytes);
   const std::uint64_t behind = file_->size() - kLengthBytes;
+  if (length > std::min(behind, kMaxHeader)) check_magic(path, file_->start(), length);
   if (length > kMaxHeader) {
     throw FileError(
         fmt::format("{}: its header would be {} bytes long, the format allows {}: it is "
@@ -94,9 +92,9 @@ Reader::Reader(const std::string& path) : file_(std::make_shared<const File>(pat
   }
   if (length > behind) {
     throw FileError(
-        fmt::format("{}: its header would be {} bytes long, but only {} follow: it was cut "
+        fmt::format("{}: its header would be {} long, but only {} follow{}: it was cut "
                     "short, or is no safetensors file",
-                    path, length, behind));
+                    path, byte_count(length), behind, behind == 1 ? "s" : ""));
   }
   const auto* text = reinterpret_cast<const char*>(file_->start() + kLengthBytes);
   Header header = parse_header({text, static_cast<std::size_t>(length)}, path);

@@ -135,12 +135,12 @@ void write(const std::string& path, const std::vector<Source>& sources, const Me
   for (const Planned& one : planned) {
     const Bytes bytes = one.source->bytes();
     if (bytes.size != one.bytes) {
-      throw FileError(
-          fmt::format("{}: tensor {} of shape [{}] takes {} bytes as {}, but {} were given: give "
-                      "contiguous data "
-                      "of that shape and dtype",
-                      path, printable(one.source->key), fmt::join(one.source->shape, ", "),
-                      one.bytes, name(one.source->dtype), bytes.size));
+      throw FileError(fmt::format(
+          "{}: tensor {} of shape [{}] takes {} as {}, but {} {} given: give contiguous data of "
+          "that shape and dtype",
+          path, printable(one.source->key), fmt::join(one.source->shape, ", "),
+          byte_count(one.bytes), name(one.source->dtype), bytes.size,
+          bytes.size == 1 ? "was" : "were"));
     }
     file.write(bytes.data, bytes.size);
   }

@@ -3,8 +3,11 @@
 #include <anycapture/safetensors.h>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <chrono>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -103,12 +106,22 @@ TEST_F(ReaderTest, RefusesFilesThatAreNoSafetensors) {
   const std::vector<Broken> table{
       {"", "has 0 bytes, a safetensors file has at least 8"},
       {"1234567", "has 7 bytes, a safetensors file has at least 8"},
+      {"1", "has 1 byte, a safetensors file has at least 8"},
+      {length_of(1), "its header would be 1 byte long, but only 0 follow: it was cut short"},
+      {length_of(640) + "{", "its header would be 640 bytes long, but only 1 follows: it was cut"},
       {length_of(3) + "{}",
        "its header would be 3 bytes long, but only 2 follow: it was cut short"},
       {length_of(100'000'001) + "{}",
        "its header would be 100000001 bytes long, the format allows "},
       {length_of(~0ull) + "{}", "its header would be 18446744073709551615 bytes long, the format"},
-      {length_of(0), "the header is no JSON, at its byte 1: "},
+      {length_of(0),
+       "the header is no JSON, at its byte 1: syntax error while parsing value - unexpected end of "
+       "input; expected '[', '{', or a literal; the file is damaged"},
+      {file_of("nil\x07", ""),
+       "the header is no JSON, at its byte 2: syntax error while parsing value - invalid literal; "
+       "the file is damaged"},
+      {file_of("{\"a\":1" + std::string(1000, '0') + "}", ""),
+       "the header is no JSON, at its byte 1006: number overflow; the file is damaged"},
       {file_of("{\"\xFF\":1}", ""), "the header's byte 2 is 0xff, which is no UTF-8"},
       {file_of("{\"\xC0\x80\":1}", ""), "the header's byte 2 is 0xc0, which is no UTF-8"},
       {file_of("{\"\xED\xA0\x80\":1}", ""), "the header's byte 2 is 0xed, which is no UTF-8"},
@@ -152,7 +165,7 @@ TEST_F(ReaderTest, RefusesBrokenTensorEntries) {
   const std::vector<Broken> table{
       {shape + "," + offsets, "its dtype is missing"},
       {dtype + "," + offsets, "its shape is missing"},
-      {dtype + "," + shape, "its data_offsets is missing"},
+      {dtype + "," + shape, "its data_offsets are missing"},
       {"", "its dtype is missing"},
       {R"("dtype":"F33")", "the dtype \"F33\" is none of the format's"},
       {R"("dtype":8)", "its dtype is 8, must be a string such as \"F32\""},
@@ -172,11 +185,11 @@ TEST_F(ReaderTest, RefusesBrokenTensorEntries) {
       {R"("data_offsets":[0])"
        "," +
            dtype + "," + shape,
-       "its data_offsets have 1 entries, must be 2"},
+       "its data_offsets have 1 entry, must be 2"},
       {R"("data_offsets":[0,1,2])", "its data_offsets have more than 2 entries, must be 2"},
       {R"("data_offsets":[-1,0])", "its data_offsets hold -1, must be whole numbers from 0"},
       {R"("data_offsets":[0,1.5])", "its data_offsets hold 1.5, must be whole numbers from 0"},
-      {R"("data_offsets":{})", "its data_offsets is an object, must be an array of two"},
+      {R"("data_offsets":{})", "its data_offsets are an object, must be an array of two"},
       {R"("data_offsets":[1,0])"
        "," +
            dtype + "," + shape,
@@ -221,8 +234,8 @@ TEST_F(ReaderTest, RefusesDataThatDoesNotLieWithoutGaps) {
       {file_of(two("[0,2]", "[2,4]"), "xxx"),
        "tensor \"b\": its data ends at 4, but the file holds 3 bytes of data: it was cut short"},
       {file_of(two("[0,2]", "[2,4]"), "xxxxx"),
-       "1 bytes follow the last tensor, whose data ends at 4: the format allows none"},
-      {file_of("{}", "x"), "1 bytes follow the last tensor, whose data ends at 0"},
+       "1 byte follows the last tensor, whose data ends at 4: the format allows none"},
+      {file_of("{}", "x"), "1 byte follows the last tensor, whose data ends at 0"},
       {file_of(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},)"
                R"("a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})",
                ""),
@@ -230,7 +243,7 @@ TEST_F(ReaderTest, RefusesDataThatDoesNotLieWithoutGaps) {
       {file_of(R"({"a":{"dtype":"U8","shape":[1152921504606846976],)"
                R"("data_offsets":[0,1152921504606846976]}})",
                "x"),
-       "tensor \"a\": its data ends at 1152921504606846976, but the file holds 1 bytes of data"},
+       "tensor \"a\": its data ends at 1152921504606846976, but the file holds 1 byte of data"},
       {file_of(R"({"a":{"dtype":"U8","shape":[1],)"
                R"("data_offsets":[18446744073709551614,18446744073709551615]}})",
                "x"),
@@ -248,6 +261,28 @@ TEST_F(ReaderTest, RefusesManyTensorsOnTheSameBytes) {
               R"(":{"dtype":"U8","shape":[2],"data_offsets":[0,2]})";
   }
   EXPECT_NE(problem_of(file_of(header + "}", "xx")).find("they overlap"), std::string::npos);
+}
+
+// In quadratic time this takes minutes.
+TEST_F(ReaderTest, PassesOverManyUnknownFields) {
+  std::string fields = R"("dtype":"U8","shape":[1],"data_offsets":[0,1])";
+  for (int i = 0; i < 500'000; ++i) fields += ",\"k" + std::to_string(i) + "\":0";
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(bytes_of(read(one(fields, "x")), "a"), "x");
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
+  EXPECT_EQ(problem_of(one(fields + R"(,"k7":0)", "x")).substr(0, 41),
+            "tensor \"a\": its field \"k7\" is there twice");
+}
+
+TEST_F(ReaderTest, NamesTheFilesOfPyTorch) {
+  const std::string advice =
+      " file, no safetensors file: convert it with safetensors.torch.save_file";
+  for (const std::string& rest : {std::string("\0\0\0\0", 4), std::string("\x14\0\x08\x08", 4)}) {
+    EXPECT_EQ(problem_of("PK\3\4" + rest + "archive/data.pkl"), "is a PyTorch or zip" + advice);
+  }
+  for (const char* start : {"\x80\2\x8a\nl\xfc\x9c\x46\xf9 j", "\x80\4\x95\x1f......."}) {
+    EXPECT_EQ(problem_of(start), "is a pickle or old PyTorch" + advice);
+  }
 }
 
 TEST_F(ReaderTest, ShowsHostileNamesHarmlessAndShort) {
@@ -276,7 +311,25 @@ TEST_F(ReaderTest, SaysWhyAPathCannotBeRead) {
                 "permissions");
   const std::string folder = folder_.path().string();
   EXPECT_EQ(support::message_of<FileError>([&] { Reader{folder}; }),
-            folder + ": is no regular file: give the path of a .safetensors file");
+            folder + ": is a folder: name a .safetensors file in it");
+  EXPECT_EQ(support::message_of<FileError>([] { Reader{""}; }),
+            "the path is empty: give the path of a file");
+}
+
+TEST_F(ReaderTest, SaysThatAFileIsMoreThanMayBeMapped) {
+  put(path_, "");
+  std::filesystem::resize_file(path_, std::uint64_t{1} << 40);
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlimit before{};
+  ::getrlimit(RLIMIT_AS, &before);
+  const rlimit limit{pages * 4096 + (rlim_t{1} << 30), before.rlim_max};
+  ::setrlimit(RLIMIT_AS, &limit);
+  const std::string message = support::message_of<FileError>([&] { Reader{path_}; });
+  ::setrlimit(RLIMIT_AS, &before);
+  EXPECT_EQ(message, path_ +
+                         ": cannot be mapped: Cannot allocate memory; the file has 1099511627776 "
+                         "bytes, more than this process may map: see ulimit -v");
 }
 
 TEST_F(ReaderTest, DoesNotWaitForAPipe) {
