@@ -43,6 +43,27 @@ int open_temporary(const std::string& target, std::string& name) {
   }
 }
 
+// The first part of a path that is there.
+fs::path existing_part(fs::path path) {
+  std::error_code ignored;
+  while (path.has_parent_path() && path != path.parent_path() && !fs::exists(path, ignored)) {
+    path = path.parent_path();
+  }
+  return path;
+}
+
+std::string advice_for_directory(const std::string& directory) {
+  std::error_code ignored;
+  if (fs::is_directory(directory, ignored)) {
+    return fmt::format("no file can be made in {}: write to another directory", directory);
+  }
+  const fs::path found = existing_part(directory);
+  if (fs::exists(found, ignored) && !fs::is_directory(found, ignored)) {
+    return fmt::format("{} is a file: write to a directory", found.string());
+  }
+  return fmt::format("create the directory {} first", directory);
+}
+
 std::string advice_for(int error, std::uint64_t expected, const std::string& directory) {
   switch (error) {
     case ENOSPC:
@@ -54,7 +75,9 @@ std::string advice_for(int error, std::uint64_t expected, const std::string& dir
                          expected);
     case ENOENT:
     case ENOTDIR:
-      return fmt::format("create the directory {} first", directory);
+      return advice_for_directory(directory);
+    case ENAMETOOLONG:
+      return "use a shorter name";
     case EACCES:
     case EPERM:
     case EROFS:
@@ -68,15 +91,18 @@ std::string advice_for(int error, std::uint64_t expected, const std::string& dir
 
 AtomicFile::AtomicFile(std::string path, std::uint64_t expected)
     : path_(std::move(path)), target_(target_of(path_)), expected_(expected) {
+  if (path_.empty()) throw FileError("the path is empty: give the path of a file");
   struct stat about {};
   if (::stat(target_.c_str(), &about) == 0 && !S_ISREG(about.st_mode)) {
-    throw FileError(path_ +
-                    ": is no regular file, so it cannot be replaced: give the path of a file");
+    throw FileError(path_ + (S_ISDIR(about.st_mode)
+                                 ? ": is a folder: give the path of a file in it"
+                                 : ": is no regular file, so it cannot be replaced: give the path "
+                                   "of a file"));
   }
   file_ = open_temporary(target_, temporary_);
   if (file_ < 0) {
     temporary_.clear();
-    fail("create", errno);
+    fail("create it", errno);
   }
 }
 
@@ -85,10 +111,14 @@ AtomicFile::~AtomicFile() {
   if (!temporary_.empty()) ::unlink(temporary_.c_str());
 }
 
-void AtomicFile::fail(const char* step, int error) const {
-  throw FileError(fmt::format("{}: cannot {} it after {} of {} bytes: {}; {}", path_, step,
-                              written_, expected_, std::generic_category().message(error),
+void AtomicFile::fail(const std::string& step, int error) const {
+  throw FileError(fmt::format("{}: cannot {}: {}; {}", path_, step,
+                              std::generic_category().message(error),
                               advice_for(error, expected_, directory_of(target_))));
+}
+
+void AtomicFile::fail_to_write(int error) const {
+  fail(fmt::format("write it after {} of {} bytes", written_, expected_), error);
 }
 
 void AtomicFile::write(const void* data, std::size_t size) {
@@ -97,7 +127,7 @@ void AtomicFile::write(const void* data, std::size_t size) {
   while (size > 0) {
     const ssize_t done = ::write(file_, at, std::min(size, kMost));
     if (done < 0 && errno == EINTR) continue;
-    if (done < 0) fail("write", errno);
+    if (done < 0) fail_to_write(errno);
     at += done;
     size -= static_cast<std::size_t>(done);
     written_ += static_cast<std::uint64_t>(done);
@@ -105,10 +135,10 @@ void AtomicFile::write(const void* data, std::size_t size) {
 }
 
 void AtomicFile::commit() {
-  if (::fsync(file_) != 0) fail("write", errno);
-  if (::close(std::exchange(file_, -1)) != 0) fail("write", errno);
+  if (::fsync(file_) != 0) fail_to_write(errno);
+  if (::close(std::exchange(file_, -1)) != 0) fail_to_write(errno);
   if (std::rename(temporary_.c_str(), target_.c_str()) != 0)
-    fail("rename the finished file to", errno);
+    fail("put the finished file in its place", errno);
   temporary_.clear();
   const int directory = ::open(directory_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return;  // the file is in place; only a power cut could still undo the rename
@@ -116,7 +146,13 @@ void AtomicFile::commit() {
   const int error = errno;
   ::close(directory);
   // Some file systems cannot sync a directory, and say so with EINVAL.
-  if (result != 0 && error != EINVAL) fail("put on disk the name of", error);
+  if (result != 0 && error != EINVAL) fail("put its name on disk", error);
+}
+
+void write_whole_file(const std::string& path, std::string_view bytes) {
+  AtomicFile file(path, bytes.size());
+  file.write(bytes.data(), bytes.size());
+  file.commit();
 }
 
 }  // namespace anycapture

@@ -2,9 +2,12 @@
 // A file that appears whole or not at all.
 #pragma once
 
+#include <anycapture/api.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace anycapture {
 
@@ -23,7 +26,8 @@ class AtomicFile {
   void commit();
 
  private:
-  [[noreturn]] void fail(const char* step, int error) const;
+  [[noreturn]] void fail(const std::string& step, int error) const;
+  [[noreturn]] void fail_to_write(int error) const;
 
   std::string path_;
   std::string target_;  // what the path stands for, when it is a symbolic link
@@ -32,5 +36,8 @@ class AtomicFile {
   std::uint64_t written_ = 0;
   int file_ = -1;
 };
+
+/// Replaces the file whole, or leaves the old one. Throws FileError that starts with the path.
+ANYCAPTURE_API void write_whole_file(const std::string& path, std::string_view bytes);
 
 }  // namespace anycapture

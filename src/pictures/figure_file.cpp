@@ -15,7 +15,7 @@
 #include <new>
 #include <string_view>
 
-#include "pictures/write_file.h"
+#include "core/atomic_file.h"
 
 namespace anycapture {
 namespace {

@@ -7,9 +7,9 @@
 #include <csetjmp>
 #include <cstring>
 
+#include "core/atomic_file.h"
 #include "pictures/image_check.h"
 #include "pictures/image_decode.h"
-#include "pictures/write_file.h"
 
 namespace anycapture {
 namespace {

@@ -4,63 +4,63 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <cstdio>
-#include <filesystem>
-#include <memory>
 #include <string_view>
-#include <system_error>
 
+#include "core/input_file.h"
 #include "pictures/image_decode.h"
 
 namespace anycapture {
 namespace {
 
-struct Close {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-using File = std::unique_ptr<std::FILE, Close>;
+constexpr std::size_t kStartBytes = 12;
 
-File open(const std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) {
-    throw FileError(fmt::format("{}: is a folder; name a JPEG or PNG in it", path));
-  }
-  File file(std::fopen(path.c_str(), "rb"));
-  if (file == nullptr) {
-    throw FileError(fmt::format("{}: cannot be opened: {}; check the path and its permissions",
-                                path, std::generic_category().message(errno)));
-  }
-  return file;
+bool starts_with(std::string_view text, std::string_view start) {
+  return text.substr(0, start.size()) == start;
+}
+
+// `a WebP`, by the bytes that such files start with; empty if they are none of these.
+std::string_view other_kind(std::string_view start) {
+  using namespace std::string_view_literals;
+  if (starts_with(start, "RIFF") && starts_with(start.substr(8), "WEBP")) return "a WebP";
+  if (starts_with(start, "GIF8")) return "a GIF";
+  // The four bytes are reserved: text may start with the two letters.
+  if (starts_with(start, "BM") && starts_with(start.substr(6), "\0\0\0\0"sv)) return "a BMP";
+  if (starts_with(start, "II*\0"sv) || starts_with(start, "MM\0*"sv)) return "a TIFF";
+  if (!starts_with(start.substr(4), "ftyp")) return "";
+  const std::string_view brand = start.substr(8);
+  if (starts_with(brand, "avi")) return "an AVIF";
+  if (starts_with(brand, "hei") || starts_with(brand, "hev")) return "a HEIC";
+  return starts_with(brand, "mif1") || starts_with(brand, "msf1") ? "a HEIC or AVIF" : "";
 }
 
 [[noreturn]] void throw_no_picture(const std::string& path, std::string_view start) {
   if (start.empty()) {
     throw FileError(fmt::format("{}: is empty; a JPEG or PNG is needed", path));
   }
+  if (start.size() == kStartBytes && !other_kind(start).empty()) {
+    throw FileError(
+        fmt::format("{}: is {} picture; convert it to JPEG or PNG", path, other_kind(start)));
+  }
   std::string bytes;
-  for (const char byte : start) bytes += fmt::format(" {:02x}", static_cast<unsigned char>(byte));
+  for (const char byte : start.substr(0, 8)) {
+    bytes += fmt::format(" {:02x}", static_cast<unsigned char>(byte));
+  }
   throw FileError(fmt::format(
       "{}: is neither JPEG nor PNG (it starts with the bytes{}); convert it to one of them", path,
       bytes));
 }
 
-bool starts_with(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
-}
-
 }  // namespace
 
 Image read_image(const std::string& path) {
-  const File file = open(path);
-  char buffer[8] = {};
+  const InputFile file = open_input(path, "a JPEG or PNG");
+  char buffer[kStartBytes] = {};
   const std::string_view start(buffer, std::fread(buffer, 1, sizeof buffer, file.get()));
   const bool jpeg = starts_with(start, "\xFF\xD8\xFF");
   const bool png = starts_with(start, "\x89PNG\r\n\x1A\n");
   if (!jpeg && !png) throw_no_picture(path, start);
-  if (std::fseek(file.get(), 0, SEEK_SET) != 0) {
-    throw FileError(fmt::format("{}: is no regular file; save the picture to one first", path));
-  }
+  std::rewind(file.get());
   return jpeg ? decode_jpeg(file.get(), path) : decode_png(file.get(), path);
 }
 

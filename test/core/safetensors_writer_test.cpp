@@ -210,6 +210,15 @@ TEST_F(WriterTest, RefusesDataOfAnotherSizeAndLeavesTheOldFile) {
   EXPECT_EQ(files(), 1u);
 }
 
+TEST_F(WriterTest, CountsOneByteInTheSingular) {
+  EXPECT_EQ(message_of({source("a", Dtype::kU8, {}, "xy")}),
+            path_ +
+                ": tensor \"a\" of shape [] takes 1 byte as U8, but 2 were given: give contiguous "
+                "data of that shape and dtype");
+  EXPECT_THAT(message_of({source("a", Dtype::kU8, {2}, "x")}),
+              testing::HasSubstr("takes 2 bytes as U8, but 1 was given"));
+}
+
 TEST_F(WriterTest, PassesOnWhatASourceThrowsAndLeavesTheOldFile) {
   put(path_, "old");
   const Source bad{"a", Dtype::kU8, {1}, []() -> Bytes { throw std::domain_error("no device"); }};
@@ -259,18 +268,27 @@ TEST_F(WriterTest, LeavesTheOldFileWhenTheDiskIsFull) {
 
 TEST_F(WriterTest, SaysWhatIsWrongWithAFolder) {
   put(folder_.file("file"), "");
-  const std::string below_file = folder_.file("file/x.safetensors");
-  EXPECT_EQ(support::message_of<FileError>([&] { write(below_file, {}); }),
-            below_file +
-                ": cannot create it after 0 of 64 bytes: Not a directory; create the "
-                "directory " +
-                folder_.file("file") + " first");
+  const auto message = [](const std::string& path) {
+    return support::message_of<FileError>([&] { write(path, {}); });
+  };
+  for (const char* below : {"file/x.safetensors", "file/a/b/x.safetensors"}) {
+    EXPECT_EQ(message(folder_.file(below)),
+              folder_.file(below) + ": cannot create it: Not a directory; " + folder_.file("file") +
+                  " is a file: write to a directory");
+  }
   const std::string missing = folder_.file("missing/x.safetensors");
-  EXPECT_EQ(support::message_of<FileError>([&] { write(missing, {}); }),
-            missing +
-                ": cannot create it after 0 of 64 bytes: No such file or directory; create the "
-                "directory " +
+  EXPECT_EQ(message(missing),
+            missing + ": cannot create it: No such file or directory; create the directory " +
                 folder_.file("missing") + " first");
+  EXPECT_THAT(
+      message("/proc/x.safetensors"),
+      testing::AnyOf(testing::EndsWith("no file can be made in /proc: write to another directory"),
+                     testing::EndsWith("; /proc is none")));  // not as root
+  const std::string longest = folder_.file(std::string(256, 'n'));
+  EXPECT_EQ(message(longest),
+            longest + ": cannot create it: File name too long; use a shorter name");
+  EXPECT_EQ(message(""), "the path is empty: give the path of a file");
+  EXPECT_EQ(files(), 1u);
 }
 
 TEST_F(WriterTest, DoesNotReplaceWhatIsNoRegularFile) {
@@ -279,7 +297,7 @@ TEST_F(WriterTest, DoesNotReplaceWhatIsNoRegularFile) {
   EXPECT_TRUE(fs::is_character_file("/dev/null"));
   const std::string folder = folder_.path().string();
   EXPECT_EQ(support::message_of<FileError>([&] { write(folder, {}); }),
-            folder + ": is no regular file, so it cannot be replaced: give the path of a file");
+            folder + ": is a folder: give the path of a file in it");
 }
 
 TEST_F(WriterTest, FollowsASymbolicLink) {

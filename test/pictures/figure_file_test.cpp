@@ -127,14 +127,25 @@ TEST(FigureFile, SaysWhyItCannotBeWritten) {
                   AllOf(StartsWith(path + ": "), HasSubstr(why)));
     }
   };
-  whose_message(dir.file("no/such/a.png"), "No such file or directory; check the folder");
+  whose_message(dir.file("no/such/a.png"),
+                "cannot create it: No such file or directory; create the "
+                "directory");
   std::ofstream(dir.file("file")) << "old";
-  whose_message(dir.file("file/a.png"), "Not a directory; check the folder");
+  whose_message(dir.file("file/a.png"), "file is a file: write to a directory");
   std::filesystem::create_directory(dir.file("folder.png"));
-  whose_message(dir.file("folder.png"), "is no regular file; name a file to write");
+  whose_message(dir.file("folder.png"), "is a folder: give the path of a file in it");
   std::filesystem::create_symlink("/dev/full", dir.file("device.png"));
-  whose_message(dir.file("device.png"), "is no regular file; name a file to write");
+  whose_message(dir.file("device.png"), "is no regular file, so it cannot be replaced");
   EXPECT_EQ(files_in(dir.path()), 3u);
+}
+
+TEST(FigureFile, FollowsASymbolicLink) {
+  const TempDir dir;
+  std::ofstream(dir.file("file.png")) << "old";
+  std::filesystem::create_symlink("file.png", dir.file("link.png"));
+  draw(dir.file("link.png"));
+  EXPECT_TRUE(std::filesystem::is_symlink(dir.file("link.png")));
+  EXPECT_THAT(bytes_of(dir.file("file.png")), StartsWith("\x89PNG"));
 }
 
 // Calls `check` in a child process that may change what it is allowed to.
@@ -164,7 +175,7 @@ TEST(FigureFile, SaysThatTheFolderMayNotBeWritten) {
   EXPECT_EQ(exit_code_of([&] {
               constexpr uid_t kNobody = 65534;
               if (geteuid() == 0 && setuid(kNobody) != 0) return 3;
-              return check_refusal(folder / "a.png", "Permission denied; check the folder", 0);
+              return check_refusal(folder / "a.png", "Permission denied; write to a directory", 0);
             }),
             0);
 }
@@ -190,7 +201,7 @@ TEST(FigureFile, AFullDiskLeavesTheOldFile) {
     if (!mount_small_disk(dir.path())) return kNotAllowed;
     const std::string path = dir.file("a.png");
     std::ofstream(path) << "old";
-    const int refused = check_refusal(path, "No space left on device; check", 1);
+    const int refused = check_refusal(path, "bytes are needed: free space in", 1);
     return refused == 0 && bytes_of(path) != "old" ? 4 : refused;
   });
   if (code == kNotAllowed) GTEST_SKIP() << "no file system may be mounted here";
@@ -213,7 +224,8 @@ TEST(FigureFile, AFailedWriteLeavesTheOldFile) {
   }
   setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, SIG_DFL);
-  EXPECT_THAT(messages, Each(AllOf(StartsWith(path + ": "), HasSubstr("File too large"))));
+  EXPECT_THAT(messages,
+              Each(AllOf(StartsWith(path + ": "), HasSubstr("more than a file may have here"))));
   EXPECT_EQ(bytes_of(path), "old");
   EXPECT_EQ(files_in(dir.path()), 1u);
 }

@@ -2,6 +2,8 @@
 #include <anycapture/error.h>
 #include <anycapture/image.h>
 
+#include <sys/stat.h>
+
 #include <array>
 #include <fstream>
 #include <iterator>
@@ -97,14 +99,48 @@ TEST(ReadImage, SaysWhatIsNoPicture) {
   const TempDir dir;
   const std::string path = dir.file("model.jpg");
   const auto message = [&] { return message_of<FileError>([&] { read_image(path); }); };
-  EXPECT_THAT(message(), AllOf(StartsWith(path + ": cannot be opened"), HasSubstr("check")));
+  EXPECT_THAT(message(), AllOf(StartsWith(path + ": cannot be read"), HasSubstr("check")));
   write_bytes(path, "");
   EXPECT_THAT(message(), AllOf(StartsWith(path + ": is empty"), HasSubstr("JPEG or PNG")));
-  write_bytes(path, "RIFF1234WEBP");
-  EXPECT_THAT(message(), AllOf(StartsWith(path + ": is neither JPEG nor PNG"),
-                               HasSubstr("52 49 46 46"), HasSubstr("convert it")));
+  write_bytes(path, "RIFF1234WAVE");
+  EXPECT_THAT(message(),
+              AllOf(StartsWith(path + ": is neither JPEG nor PNG"),
+                    HasSubstr("bytes 52 49 46 46 31 32 33 34)"), HasSubstr("convert it")));
+  write_bytes(path, "BMW");
+  EXPECT_THAT(message(), StartsWith(path + ": is neither JPEG nor PNG"));
   EXPECT_THAT(message_of<FileError>([&] { read_image(dir.path().string()); }),
-              StartsWith(dir.path().string() + ": is a folder"));
+              StartsWith(dir.path().string() + ": is a folder: name a JPEG or PNG in it"));
+  EXPECT_EQ(message_of<FileError>([] { read_image(""); }),
+            "the path is empty: give the path of a file");
+}
+
+TEST(ReadImage, NamesOtherKindsOfPictures) {
+  const TempDir dir;
+  const std::string path = dir.file("picture");
+  const auto kind = [&](const std::string& start) {
+    write_bytes(path, start + std::string(20, '\0'));
+    return message_of<FileError>([&] { read_image(path); }).substr(path.size());
+  };
+  const auto is = [](const std::string& name) {
+    return ": is " + name + " picture; convert it to JPEG or PNG";
+  };
+  EXPECT_EQ(kind("RIFF1234WEBP"), is("a WebP"));
+  EXPECT_EQ(kind("GIF89a"), is("a GIF"));
+  EXPECT_EQ(kind("BM1234"), is("a BMP"));
+  EXPECT_EQ(kind("II*"), is("a TIFF"));
+  EXPECT_EQ(kind(std::string("MM\0*", 4)), is("a TIFF"));
+  EXPECT_EQ(kind("1234ftypheic"), is("a HEIC"));
+  EXPECT_EQ(kind("1234ftypmif1"), is("a HEIC or AVIF"));
+  EXPECT_EQ(kind("1234ftypavif"), is("an AVIF"));
+  EXPECT_THAT(kind("1234ftypisom"), StartsWith(": is neither JPEG nor PNG"));
+}
+
+TEST(ReadImage, DoesNotWaitForAPipe) {
+  const TempDir dir;
+  const std::string pipe = dir.file("pipe.png");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(message_of<FileError>([&] { read_image(pipe); }),
+            pipe + ": is no regular file: give the path of a JPEG or PNG");
 }
 
 // Both tests change one file in place: to write it anew each time is slow on some file systems.
