@@ -43,7 +43,7 @@ int open_temporary(const std::string& target, std::string& name) {
   }
 }
 
-// The first part of a path that is there.
+// As much of a path as is there.
 fs::path existing_part(fs::path path) {
   std::error_code ignored;
   while (path.has_parent_path() && path != path.parent_path() && !fs::exists(path, ignored)) {

@@ -9,6 +9,9 @@
 #include <initializer_list>
 #include <limits>
 
+#include "core/json_problem.h"
+#include "core/utf8.h"
+
 namespace anycapture {
 namespace {
 
@@ -19,9 +22,11 @@ using nlohmann::json;
                   "; see the schema, or write the file again");
 }
 
-// A value that may come from anyone, for a message.
+// A value that may come from anyone, for a message. Only strings are quoted.
 std::string shown(const json& value) {
-  return printable(value.dump(-1, ' ', false, json::error_handler_t::replace));
+  if (value.is_string()) return printable(value.get_ref<const std::string&>());
+  const std::string quoted = printable(value.dump(-1, ' ', false, json::error_handler_t::replace));
+  return quoted.substr(1, quoted.size() - 2);
 }
 
 [[noreturn]] void fail_type(const std::string& field, const json& value, const char* wanted) {
@@ -152,7 +157,7 @@ void check_version(const json& object) {
   if (number > CaptureMetadata::kVersion) {
     throw FileError(
         fmt::format("the metadata entry \"anycapture\" has version {}, but this AnyCapture "
-                    "reads up to {}: use a newer one",
+                    "reads up to {}: use a newer AnyCapture",
                     number, CaptureMetadata::kVersion));
   }
 }
@@ -182,7 +187,10 @@ json parse_object(std::string_view text, const char* what) {
     if (!object.is_object()) fail_type(what, object, "a JSON object");
     return object;
   } catch (const json::parse_error& error) {
-    fail(fmt::format("{} is no JSON: {}", what, error.what()));
+    fail(fmt::format("{} is no JSON, at its byte {}: {}", what, error.byte,
+                     json_problem(error.what())));
+  } catch (const json::out_of_range&) {
+    fail(fmt::format("{} holds a number that is too large", what));
   }
 }
 
@@ -206,6 +214,23 @@ json sites_json(const CaptureMetadata& metadata) {
   return sites;
 }
 
+// The first string or key that is no UTF-8.
+const std::string* find_no_utf8(const json& value) {
+  const auto invalid = [](const std::string& text) {
+    return find_invalid_utf8(text) != std::string_view::npos;
+  };
+  if (value.is_string()) {
+    const auto& text = value.get_ref<const std::string&>();
+    return invalid(text) ? &text : nullptr;
+  }
+  if (!value.is_structured()) return nullptr;
+  for (auto one = value.begin(); one != value.end(); ++one) {
+    if (value.is_object() && invalid(one.key())) return &one.key();
+    if (const std::string* found = find_no_utf8(*one)) return found;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 std::string CaptureMetadata::to_json() const {
@@ -220,11 +245,13 @@ std::string CaptureMetadata::to_json() const {
   if (prefix) object["prefix"] = *prefix;
   if (!tokens.empty()) object["tokens"] = tokens;
   if (image) object["image"] = {{"key", image->key}, {"mean", image->mean}, {"std", image->std}};
-  try {
-    return object.dump();
-  } catch (const json::type_error& error) {
-    fail(fmt::format("a text is no UTF-8: {}", error.what()));
+  if (const std::string* text = find_no_utf8(object)) {
+    throw FileError(fmt::format(
+        "the metadata entry \"anycapture\": the text {} is no UTF-8, which JSON asks for: write it "
+        "in UTF-8",
+        printable(*text)));
   }
+  return object.dump();
 }
 
 CaptureMetadata CaptureMetadata::from_json(std::string_view text) {

@@ -74,30 +74,31 @@ TEST(CaptureMetadata, RefusesWhatIsNotOfTheSchema) {
   const std::string front = "the metadata entry \"anycapture\": ";
   const std::string back = "; see the schema, or write the file again";
   const std::vector<std::pair<std::string, std::string>> table{
-      {"[]", "it is \"[]\", must be a JSON object"},
+      {"[]", "it is [], must be a JSON object"},
       {"{}", "has no \"version\""},
-      {R"({"version":"1"})", "version is \"\"1\"\", must be a whole number from 0"},
-      {R"({"version":0})", "version is \"0\", must be 1 or more"},
-      {R"({"version":1,"order":"a"})", "order is \"\"a\"\", must be an array"},
-      {R"({"version":1,"order":[1]})", "order is \"1\", must be a string"},
-      {R"({"version":1,"calls":[]})", "calls is \"[]\", must be an object"},
-      {R"({"version":1,"calls":{"k":{}}})", "calls of \"k\" is \"{}\", must be an array"},
+      {R"({"version":"1"})", "version is \"1\", must be a whole number from 0"},
+      {R"({"version":0})", "version is 0, must be 1 or more"},
+      {R"({"version":1,"order":"a"})", "order is \"a\", must be an array"},
+      {R"({"version":1,"order":[1]})", "order is 1, must be a string"},
+      {R"({"version":1,"calls":[]})", "calls is [], must be an object"},
+      {R"({"version":1,"calls":{"k":{}}})", "calls of \"k\" is {}, must be an array"},
       {R"({"version":1,"calls":{"k":[{}]}})", "calls of \"k\" has no \"sequence\""},
       {R"({"version":1,"calls":{"k":[{"sequence":-1}]}})",
-       "calls of \"k\".sequence is \"-1\", must be a whole number from 0"},
-      {R"({"version":1,"sites":{"k":{"path":1}}})", "site \"k\".path is \"1\", must be a string"},
+       "calls of \"k\".sequence is -1, must be a whole number from 0"},
+      {R"({"version":1,"sites":{"k":{"path":1}}})", "site \"k\".path is 1, must be a string"},
       {R"({"version":1,"sites":{"k":{"path":""}}})", "site \"k\" has no \"type\""},
-      {R"({"version":1,"model":null})", "model is \"null\", must be a string"},
-      {R"({"version":1,"libtorch":2.1})", "libtorch is \"2.1\", must be a string"},
-      {R"({"version":1,"grid":[1]})", "grid is \"[1]\", must be [rows, columns]"},
-      {R"({"version":1,"grid":[1,-1]})", "grid is \"-1\", must be a whole number from 0"},
-      {R"({"version":1,"grid":[1,2147483648]})", "grid is \"2147483648\", must be less than 2^31"},
-      {R"({"version":1,"prefix":1.5})", "prefix is \"1.5\", must be a whole number from 0"},
-      {R"({"version":1,"tokens":{}})", "tokens is \"{}\", must be an array"},
-      {R"({"version":1,"image":1})", "image is \"1\", must be an object"},
+      {R"({"version":1,"model":null})", "model is null, must be a string"},
+      {R"({"version":1,"libtorch":2.1})", "libtorch is 2.1, must be a string"},
+      {R"({"version":"a\u001b\"b"})", "version is \"a\\x1b\"b\", must be a whole number from 0"},
+      {R"({"version":1,"order":{"a\u007f":null}})", "order is {\"a\\x7f\":null}, must be an array"},
+      {R"({"version":1,"grid":[1]})", "grid is [1], must be [rows, columns]"},
+      {R"({"version":1,"grid":[1,-1]})", "grid is -1, must be a whole number from 0"},
+      {R"({"version":1,"grid":[1,2147483648]})", "grid is 2147483648, must be less than 2^31"},
+      {R"({"version":1,"prefix":1.5})", "prefix is 1.5, must be a whole number from 0"},
+      {R"({"version":1,"tokens":{}})", "tokens is {}, must be an array"},
+      {R"({"version":1,"image":1})", "image is 1, must be an object"},
       {R"({"version":1,"image":{}})", "image has no \"key\""},
-      {R"({"version":1,"image":{"key":"k","mean":["a"]}})",
-       "image.mean is \"\"a\"\", must be numbers"},
+      {R"({"version":1,"image":{"key":"k","mean":["a"]}})", "image.mean is \"a\", must be numbers"},
   };
   for (const auto& [text, problem] : table) {
     EXPECT_EQ(support::message_of<FileError>(
@@ -110,7 +111,7 @@ TEST(CaptureMetadata, RefusesLaterVersionsAndSaysSo) {
   EXPECT_EQ(
       support::message_of<FileError>([] { CaptureMetadata::from_json(R"({"version":2})"); }),
       "the metadata entry \"anycapture\" has version 2, but this AnyCapture reads up to 1: use a "
-      "newer one");
+      "newer AnyCapture");
 }
 
 TEST(CaptureMetadata, RefusesTextThatIsNoJsonOrTooDeep) {
@@ -119,23 +120,40 @@ TEST(CaptureMetadata, RefusesTextThatIsNoJsonOrTooDeep) {
   };
   EXPECT_NE(message(std::string("{\"version\":1}\0x", 15)).find("it holds a NUL byte"),
             std::string::npos);
-  EXPECT_NE(message("{").find("it is no JSON: "), std::string::npos);
+  const std::string front = "the metadata entry \"anycapture\": it ";
+  const std::string back = "; see the schema, or write the file again";
+  EXPECT_EQ(message("{"), front +
+                              "is no JSON, at its byte 2: syntax error while parsing object key - "
+                              "unexpected end of input; expected string literal" +
+                              back);
+  EXPECT_EQ(message("{\"a\xFF\":1}"),
+            front +
+                "is no JSON, at its byte 4: syntax error while parsing object key - invalid "
+                "string: ill-formed UTF-8 byte" +
+                back);
+  EXPECT_EQ(message("{\"version\":1,\"x\":1e999}"),
+            front + "holds a number that is too large" + back);
   EXPECT_NE(message(std::string(5'000'000, '[')).find("it is nested more than 64 deep"),
             std::string::npos);
-  EXPECT_NE(message("{\"a\xFF\":1}").find("it is no JSON: "), std::string::npos);
 }
 
 TEST(CaptureMetadata, RefusesToWriteWhatIsNoText) {
+  const std::string front = "the metadata entry \"anycapture\": the text ";
+  const std::string back = " is no UTF-8, which JSON asks for: write it in UTF-8";
+  const auto message = [](const CaptureMetadata& metadata) {
+    return support::message_of<FileError>([&] { metadata.to_json(); });
+  };
   CaptureMetadata metadata;
-  metadata.model = "\xFF";
-  EXPECT_NE(support::message_of<FileError>([&] { metadata.to_json(); }).find("a text is no UTF-8"),
-            std::string::npos);
+  metadata.model = "vit\xFF";
+  EXPECT_EQ(message(metadata), front + "\"vit\\xff\"" + back);
   metadata.model = "";
+  metadata.calls["caf\xE9:x"] = {};
+  EXPECT_EQ(message(metadata), front + "\"caf\\xe9:x\"" + back);
+  metadata.calls.clear();
   metadata.unknown = "[1]";
-  EXPECT_NE(support::message_of<FileError>([&] {
-              metadata.to_json();
-            }).find("what is unknown is \"[1]\", must be a JSON object"),
-            std::string::npos);
+  EXPECT_EQ(message(metadata),
+            "the metadata entry \"anycapture\": what is unknown is [1], must be a JSON object; see "
+            "the schema, or write the file again");
 }
 
 }  // namespace
