@@ -77,6 +77,7 @@ class Parser {
       if (!starts_with(rest(), known.prefix) || is_namespace) continue;
       parts_.form = known.form;
       at_ += known.prefix.size();
+      check_no_space(rest(), {whole(), at_});
       return;
     }
   }

@@ -6,6 +6,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstring>
+#include <regex>
 #include <set>
 
 #include "core/selector_parts.h"
@@ -62,47 +64,123 @@ std::string quoted(const std::vector<std::string>& words) {
 std::string searched(const Selector& selector) {
   switch (selector.form()) {
     case ModuleForm::kType:
-      return fmt::format("has a type that matches \"{}\"", selector.module());
+      return fmt::format("a type that matches \"{}\"", selector.module());
     case ModuleForm::kWord:
-      return fmt::format("has the type or the path \"{}\"", selector.module());
+      return fmt::format("the type or the path \"{}\"", selector.module());
     case ModuleForm::kRegex:
-      return fmt::format("has a path that matches /{}/ as a whole", selector.module());
+      return fmt::format("a path that matches /{}/ as a whole", selector.module());
     default:
-      return fmt::format("has a path{} that matches \"{}\"",
-                         selector.parts().type ? " or a type" : "", selector.module());
+      return fmt::format("a path{} that matches \"{}\"", selector.parts().type ? " or a type" : "",
+                         selector.module());
   }
 }
 
-std::string prefix_hint(const Selector& selector) {
-  if (selector.form() != ModuleForm::kWord || !selector.has_what()) return "";
-  const std::vector<std::string> meant =
-      nearest(selector.module(), {"type", "path", "re", "fn"}, 1);
-  if (meant.empty()) return "";
-  return fmt::format("; the prefix is written \"{}:{}\"", meant.front(), selector.what());
+// `typ:Attention`, and `Attention:attn:0`.
+std::string colon_hint(const Selector& selector) {
+  const std::string& module = selector.module();
+  if (selector.form() == ModuleForm::kRegex || !selector.has_what()) return "";
+  const std::size_t colon = find_separator(module);
+  std::vector<std::string> meant;
+  if (selector.form() == ModuleForm::kWord) {
+    meant = nearest(module.substr(0, colon), {"type", "path", "re", "fn"}, 1);
+  }
+  if (!meant.empty()) {
+    const std::string rest = colon == std::string::npos ? "" : module.substr(colon + 1) + ":";
+    return fmt::format("; the prefix is written \"{}:{}{}\"", meant.front(), rest, selector.what());
+  }
+  return colon == std::string::npos ? "" : "; one \":\" too many: a selector is \"module:what\"";
+}
+
+// `Attention;Mlp` and `Attention, Mlp`: each of several selectors is a text of its own.
+std::string list_hint(const Selector& selector) {
+  if (selector.form() == ModuleForm::kRegex) return "";
+  std::vector<std::string> texts(1);
+  int depth = 0;
+  for (const char c : selector.text()) {
+    if (std::strchr("{[<(", c) != nullptr) ++depth;
+    if (std::strchr("}]>)", c) != nullptr) --depth;
+    if (depth == 0 && (c == ';' || c == ',')) {
+      texts.emplace_back();
+    } else if (c != ' ' || !texts.back().empty()) {
+      texts.back() += c;
+    }
+  }
+  texts.erase(std::remove(texts.begin(), texts.end(), ""), texts.end());
+  if (texts.size() < 2) return "";
+  return fmt::format("; several selectors are a list: {{{}}}", quoted(texts));
+}
+
+// `torch.nn.Linear`, as Python spells it.
+std::string cpp_hint(const Selector& selector, const std::vector<ModuleName>& modules) {
+  const std::string_view last = last_component(selector.module());
+  if (!selector.parts().type || last.size() == selector.module().size()) return "";
+  for (const ModuleName& module : modules) {
+    const TypeNames names = names_of_type(module.type);
+    if (names.normalised != last) continue;
+    const std::string& full = names.full.front();
+    if (full == last) return fmt::format("; in C++ it is \"{}\"", full);
+    return fmt::format("; in C++ it is \"{}\", or \"{}\"", full, last);
+  }
+  return "";
+}
+
+// `blocks[0].attn` is meant as `blocks.0.attn`; empty if no path is written so.
+std::string with_dots(const Selector& selector, const std::vector<ModuleName>& modules) {
+  if (selector.form() != ModuleForm::kGlob && selector.form() != ModuleForm::kPath) return "";
+  static const std::regex kIndex(R"(\[(\d+|\*)\])");
+  const std::string path = std::regex_replace(selector.module(), kIndex, ".$1");
+  if (path == selector.module()) return "";
+  const Glob glob = Glob::over_paths(path, {path, 0});
+  const bool known = std::any_of(modules.begin(), modules.end(), [&](const ModuleName& module) {
+    return glob.matches(module.path);
+  });
+  if (!known) return "";
+  return selector.has_what() ? path + ":" + selector.what() : path;
+}
+
+// What it may have been meant to be.
+std::string near_hint(const Selector& selector, const std::vector<ModuleName>& modules,
+                      const std::vector<std::string>& types) {
+  const std::string dotted = with_dots(selector, modules);
+  if (!dotted.empty()) return fmt::format("; the path is written \"{}\"", dotted);
+  std::string text;
+  if (selector.parts().type) {
+    const std::vector<std::string> close = nearest(selector.module(), types, kNearest);
+    if (!close.empty()) text += fmt::format("; nearest types: {}", quoted(close));
+  }
+  if (selector.parts().path) {
+    const std::vector<std::string> close = nearest_paths(selector, modules);
+    if (!close.empty()) text += fmt::format("; nearest paths: {}", quoted(close));
+  }
+  return text + cpp_hint(selector, modules) + colon_hint(selector) + list_hint(selector);
+}
+
+std::string list_of(const std::vector<std::string>& types) {
+  std::vector<std::string> shown = types;
+  shown.resize(std::min(types.size(), kTypesShown));
+  std::string text = fmt::format("; the types there are: {}", fmt::join(shown, ", "));
+  if (shown.size() < types.size()) text += fmt::format(" and {} more", types.size() - shown.size());
+  return text;
 }
 
 }  // namespace
 
 void throw_unmatched(const Selector& selector, const std::vector<ModuleName>& modules) {
-  const Selector::Parts& parts = selector.parts();
-  std::string text = fmt::format("selector \"{}\": none of the model's {} modules {}",
-                                 selector.text(), modules.size(), searched(selector));
-  const bool spelled_out = selector.module().find("::") != std::string::npos ||
-                           (parts.type_has_namespace && selector.form() == ModuleForm::kType);
+  const bool spelled_out =
+      selector.module().find("::") != std::string::npos ||
+      (selector.parts().type_has_namespace && selector.form() == ModuleForm::kType);
   const std::vector<std::string> types = types_of(modules, spelled_out);
-  if (parts.type) {
-    const std::vector<std::string> close = nearest(selector.module(), types, kNearest);
-    if (!close.empty()) text += fmt::format("; nearest types: {}", quoted(close));
+  const std::string hint = near_hint(selector, modules, types);
+  std::string text = fmt::format("selector \"{}\": ", selector.text());
+  if (modules.size() == 1) {
+    text += fmt::format(
+        "the model's only module, of type {}, does not have {}{}; a child is seen "
+        "once register_module() names it",
+        types.front(), searched(selector), hint);
+  } else {
+    text += fmt::format("none of the model's {} modules has {}{}{}", modules.size(),
+                        searched(selector), hint, list_of(types));
   }
-  if (parts.path) {
-    const std::vector<std::string> close = nearest_paths(selector, modules);
-    if (!close.empty()) text += fmt::format("; nearest paths: {}", quoted(close));
-  }
-  text += prefix_hint(selector);
-  std::vector<std::string> shown = types;
-  shown.resize(std::min(types.size(), kTypesShown));
-  text += fmt::format("; the types there are: {}", fmt::join(shown, ", "));
-  if (shown.size() < types.size()) text += fmt::format(" and {} more", types.size() - shown.size());
   throw SelectorError(text + "; anycapture::modules(model) lists all paths and types");
 }
 

@@ -2,6 +2,7 @@
 #include "core/what_pattern.h"
 
 #include <algorithm>
+#include <cctype>
 
 namespace anycapture {
 namespace {
@@ -76,6 +77,7 @@ void check_what(std::string_view what, PatternPlace place) {
         "nothing follows the \":\": write a name such as \"attn\", \"output\" or \"*\", "
         "or leave the \":\" out for tags, output and attention");
   }
+  check_no_space(what, place);
   const std::size_t mark = what.find('#');
   if (mark != std::string_view::npos) {
     throw_malformed(place.whole, place.offset + mark,
@@ -85,6 +87,11 @@ void check_what(std::string_view what, PatternPlace place) {
 }
 
 }  // namespace
+
+void check_no_space(std::string_view text, PatternPlace place) {
+  if (text.empty() || std::isspace(static_cast<unsigned char>(text.front())) == 0) return;
+  throw_malformed(place.whole, place.offset, "a space after the \":\": leave it out");
+}
 
 std::vector<WhatPattern> WhatPattern::parse(std::string_view what, PatternPlace place) {
   check_what(what, place);

@@ -47,6 +47,9 @@ class ANYCAPTURE_API KeyGlob {
   std::string index_;
 };
 
+/// Throws SelectorError when what follows a `:` starts with a space.
+void check_no_space(std::string_view text, PatternPlace place);
+
 /// Offset of the `:` that parts module and what: the last one that is no part of a `::`; npos if
 /// there is none.
 std::size_t find_separator(std::string_view text);

@@ -176,6 +176,58 @@ TEST(BoundSelectors, NameTheNearestWhenNothingMatches) {
                 types);
 }
 
+// What the message of a selector says between what it looked for and the types there are.
+std::string hint_of(const std::string& text) {
+  const std::string message = message_of(text);
+  const std::size_t start = message.find("; ");
+  return message.substr(start, message.find("; the types there are") - start);
+}
+
+TEST(BoundSelectors, SayHowSeveralSelectorsAreWritten) {
+  const std::string list = "; several selectors are a list: {\"Vit\", \"Mlp:fc\"}";
+  EXPECT_EQ(hint_of("Vit;Mlp:fc"), list);
+  EXPECT_EQ(hint_of("Vit, Mlp:fc"), list);
+  EXPECT_EQ(hint_of("Atention;").find("several"), std::string::npos);
+  EXPECT_EQ(hint_of("blocks.{7,8}.none").find("several"), std::string::npos);
+  EXPECT_EQ(hint_of("Pool<int,float>").find("several"), std::string::npos);
+}
+
+TEST(BoundSelectors, SayHowPythonsSpellingsAreWritten) {
+  EXPECT_EQ(hint_of("torch.nn.Linear"), "; in C++ it is \"torch::nn::Linear\", or \"Linear\"");
+  EXPECT_EQ(hint_of("type:models.Vit"), "; in C++ it is \"Vit\"");
+  EXPECT_EQ(hint_of("torch.nn.Nothing").find("C++"), std::string::npos);
+  EXPECT_EQ(hint_of("blocks[0].attn"), "; the path is written \"blocks.0.attn\"");
+  EXPECT_EQ(hint_of("blocks[*].attn:attn"), "; the path is written \"blocks.*.attn:attn\"");
+  EXPECT_EQ(hint_of("path:blocks[1].mlp"), "; the path is written \"blocks.1.mlp\"");
+  EXPECT_EQ(hint_of("blocks[7].attn").find("written"), std::string::npos);
+}
+
+TEST(BoundSelectors, SayThatAColonIsTooMany) {
+  const std::string near = "; nearest types: \"Attention\"";
+  const std::string hint = near + "; one \":\" too many: a selector is \"module:what\"";
+  EXPECT_EQ(hint_of("Attention:attn:0"), hint);
+  EXPECT_EQ(hint_of("type:Attention:attn:0"), hint);
+  EXPECT_EQ(hint_of("typ:Attention:attn"),
+            near + "; the prefix is written \"type:Attention:attn\"");
+}
+
+TEST(BoundSelectors, SpeakOfTheOnlyModule) {
+  const std::vector<ModuleName> owner{{"", "my::OwnerImpl", {}}};
+  const std::string back =
+      "; a child is seen once register_module() names it; anycapture::modules(model) lists all "
+      "paths and types";
+  EXPECT_EQ(
+      message_of("Attention", owner),
+      "selector \"Attention\": the model's only module, of type Owner, does not have the type "
+      "or the path \"Attention\"" +
+          back);
+  EXPECT_EQ(
+      message_of("path:*.attn", owner),
+      "selector \"path:*.attn\": the model's only module, of type Owner, does not have a path "
+      "that matches \"*.attn\"" +
+          back);
+}
+
 TEST(BoundSelectors, NameFullTypesWhenANamespaceWasSpelledOut) {
   const std::string message = message_of("torch::nn::Linar");
   EXPECT_NE(message.find("nearest types: \"torch::nn::Linear\""), std::string::npos) << message;
