@@ -47,7 +47,8 @@ struct ANYCAPTURE_API CaptureMetadata {
   std::optional<Image> image;
   std::string unknown;  ///< fields of other writers, a JSON object; empty if there are none
 
-  /// The entry's text, keys sorted. Throws `FileError` when `unknown` is no JSON object.
+  /// The entry's text, keys sorted. Throws `FileError` when `unknown` is no JSON object, or a text
+  /// is no UTF-8.
   std::string to_json() const;
   /// Throws `FileError` with the field, its value and what it must be.
   static CaptureMetadata from_json(std::string_view text);
