@@ -3,18 +3,30 @@
 
 #include <ATen/ATen.h>
 
+#include <c10/util/Exception.h>
+
 #include <anycapture/anycapture.h>
+#include <anycapture/error.h>
 #include <anycapture/image.h>
 #include <anycapture/pictures.h>
 
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cmath>
 #include <cstdint>
-#include <cstdio>
+#include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <iostream>
+#include <limits>
+#include <new>
 #include <numeric>
+#include <sstream>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "digits.h"
@@ -24,8 +36,14 @@
 namespace {
 
 namespace fs = std::filesystem;
+using anycapture::printable;
 
 constexpr int kUsageError = 2, kFileError = 3, kModelError = 4;
+
+// The options do not fit each other, or the model.
+struct UsageError : anycapture::Error {
+  using Error::Error;
+};
 
 struct Settings {
   std::string image;
@@ -61,18 +79,63 @@ std::vector<Picture> unseen_scenes(const Settings& settings) {
 Picture own_picture(const Settings& settings, const ViTOptions& model) {
   const auto image = anycapture::read_image(settings.image);
   const auto name = fs::path(settings.image).stem().string();
-  const auto size = static_cast<int>(model.image_size);
-  return {name, name, anycapture::timm_preprocess(image, size, settings.crop)};
+  try {
+    const auto size = static_cast<int>(model.image_size);
+    return {name, name, anycapture::timm_preprocess(image, size, settings.crop)};
+  } catch (const anycapture::Error&) {
+    throw anycapture::FileError(
+        settings.image + ": is " + std::to_string(image.width) + " x " +
+        std::to_string(image.height) +
+        " pixels, too long and thin to fit the model: crop it first, or give a larger --crop");
+  }
+}
+
+// A model can be sound, and yet not one for this demo.
+void check_model(const ViTOptions& model, const Settings& settings) {
+  const auto side = std::to_string(model.image_size);
+  const auto takes = settings.weights + ": this model takes ";
+  const auto pictures = takes + "pictures of " + side + " x " + side + " pixels, ";
+  if (model.channels != 1 && model.channels != 3) {
+    throw anycapture::Error(takes + std::to_string(model.channels) + " channels, a picture has 3");
+  }
+  if (model.image_size > anycapture::kMaxImagePixels / model.image_size) {
+    throw anycapture::Error(pictures + "more than " + std::to_string(anycapture::kMaxImagePixels) +
+                            " pixels: use a smaller model");
+  }
+  if (settings.image.empty() && model.image_size != digits::kSceneSide) {
+    const auto scene = std::to_string(digits::kSceneSide);
+    throw UsageError(pictures + "the built-in scenes have " + scene + " x " + scene +
+                     ": give a picture with --image");
+  }
+}
+
+// The maps grow with the square of the tokens, and Linux lends more memory than there is.
+void check_memory(const ViTOptions& model, const Settings& settings, std::size_t pictures) {
+  const auto tokens = 1 + model.grid() * model.grid();
+  const auto maps = static_cast<double>(model.depth * model.heads) * static_cast<double>(pictures);
+  const auto side = static_cast<double>(tokens);
+  const auto needed = 2 * maps * side * side * sizeof(float) / 1e9;  // captured, then stacked
+  const auto there = static_cast<double>(::sysconf(_SC_PHYS_PAGES)) *
+                     static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1e9;
+  if (needed <= there) return;
+  std::ostringstream text;
+  text.precision(1);
+  text << std::fixed << settings.weights << ": the attention maps of " << tokens << " tokens take "
+       << needed << " GB of memory, this machine has " << there
+       << " GB: use a smaller model or fewer scenes";
+  throw anycapture::Error(text.str());
 }
 
 at::Tensor per_channel(const char* option, const std::vector<double>& values,
                        std::int64_t channels) {
   const auto count = static_cast<std::int64_t>(values.size());
-  if (count != 1 && count != channels) {
-    throw anycapture::Error(std::string(option) + " has " + std::to_string(count) +
-                            " numbers, the model has " + std::to_string(channels) + " channels");
-  }
-  return at::tensor(values, at::kFloat).view({-1, 1, 1});
+  if (count == 1 || count == channels) return at::tensor(values, at::kFloat).view({-1, 1, 1});
+  std::ostringstream text;
+  text << option;
+  for (const auto& value : values) text << (&value == values.data() ? ' ' : ',') << value;
+  text << " has " << count << " numbers, the model has "
+       << (channels == 1 ? "1 channel: give 1 number" : "3 channels: give 1 number, or 3");
+  throw UsageError(text.str());
 }
 
 // (1, channels, H, W), (pixel - mean) / std per channel.
@@ -126,10 +189,10 @@ std::vector<int> strongest_patches(anycapture::RowView row, const anycapture::Pa
 
 void draw(const Picture& picture, const std::string& answer, const Attention2D& attention,
           const anycapture::PatchGrid& grid, const std::string& folder) {
+  std::vector<std::string> files;
   const auto file = [&](const char* figure) {
-    const auto path = (fs::path(folder) / (picture.name + "_" + figure + ".png")).string();
-    std::cout << "  " << path << '\n';
-    return path;
+    files.push_back((fs::path(folder) / (picture.name + "_" + figure + ".png")).string());
+    return files.back();
   };
   const auto options = [&](const std::string& title) {
     anycapture::FigureOptions figure;
@@ -157,12 +220,14 @@ void draw(const Picture& picture, const std::string& answer, const Attention2D& 
   for (int i = 0; i <= last; ++i) cls.push_back(attention.mean(i).row(0));
   anycapture::draw_layers_over_image(file("cls_layers"), picture.image, cls, grid,
                                      options("Where the CLS token looks, mean of heads"));
+  for (const auto& path : files) std::cout << "  " << path << '\n';
 }
 
-// "7 (98 %)"
+// "7 (98 %)", or "not finite" when the weights are not.
 std::string answer_of(const at::Tensor& logits) {
   const auto best = logits.softmax(0).max(0);
   const auto percent = std::get<0>(best).item<double>() * 100;
+  if (!std::isfinite(percent)) return "not finite";
   return std::to_string(std::get<1>(best).item<std::int64_t>()) + " (" +
          std::to_string(static_cast<int>(percent + 0.5)) + " %)";
 }
@@ -179,22 +244,38 @@ anycapture::SaveOptions save_options(const ViTOptions& model, const Settings& se
   return options;
 }
 
+// Before the model runs: is there a place for what it gives?
+void make_folder(const std::string& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error && ::access(folder.c_str(), W_OK | X_OK) != 0) {
+    error = {errno, std::generic_category()};
+  }
+  if (!error) return;
+  throw anycapture::FileError(folder + ": cannot make this folder, or write into it: " +
+                              error.message() + "; choose another folder with --out");
+}
+
 void demo(const Settings& settings) {
   const at::NoGradGuard no_grad;
-  auto model = load_vit(settings.weights, settings.heads);
-  const auto& sizes = model->options;
+  make_folder(settings.out);
+  const auto sizes = vit_options(settings.weights, settings.heads);
+  check_model(sizes, settings);
   const auto pictures = settings.image.empty() ? unseen_scenes(settings)
                                                : std::vector<Picture>{own_picture(settings, sizes)};
+  check_memory(sizes, settings, pictures.size());
   std::vector<at::Tensor> inputs;
   for (const auto& picture : pictures) inputs.push_back(input_of(picture, sizes, settings));
   const auto input = at::cat(inputs);
 
+  auto model = load_vit(settings.weights, settings.heads);
   anycapture::Capturer cap(model, "Attention");
   const auto logits = model->forward(input);
   cap.close();
 
-  fs::create_directories(settings.out);
-  std::cout << "Wrote\n";
+  const auto saved = (fs::path(settings.out) / "maps.safetensors").string();
+  cap.save(saved, save_options(sizes, settings, input));
+  std::cout << "Wrote\n  " << saved << '\n';
   const auto side = static_cast<int>(sizes.grid());
   const auto maps = cap.stack("*.attn:attn");  // (layers, pictures, heads, tokens, tokens)
   for (std::size_t i = 0; i < pictures.size(); ++i) {
@@ -202,35 +283,74 @@ void demo(const Settings& settings) {
     draw(pictures[i], answer_of(logits[index]), Attention2D(maps.select(1, index)), {side, side, 1},
          settings.out);
   }
-  const auto saved = (fs::path(settings.out) / "maps.safetensors").string();
-  cap.save(saved, save_options(sizes, settings, input));
-  std::cout << "  " << saved << "\n\n" << cap.report() << '\n';
+  std::cout << '\n' << cap.report() << '\n';
+}
+
+// CLI11's own checks would say "Value 2 not in range 0.010000 to 1.000000".
+CLI::Validator whole_number(int least, int most) {
+  const auto range = "from " + std::to_string(least) + " to " + std::to_string(most);
+  const auto problem = [=](const std::string& text) -> std::string {
+    const auto* end = text.data() + text.size();
+    int value = 0;
+    const auto read = std::from_chars(text.data(), end, value);
+    const bool whole = read.ec == std::errc() && read.ptr == end;
+    if (whole && value >= least && value <= most) return "";
+    return (whole ? text : printable(text)) + " is no whole number " + range;
+  };
+  return {problem, range};
+}
+
+CLI::Validator number(double least, double most, const std::string& form = "") {
+  std::ostringstream range;
+  range << "between " << least << " and " << most;
+  const auto problem = [=, range = range.str()](const std::string& text) -> std::string {
+    char* end = nullptr;
+    const auto value = std::strtod(text.c_str(), &end);
+    if (text.empty() || *end != '\0') return printable(text) + " is no number" + form;
+    return value >= least && value <= most ? "" : text + " is not " + range;
+  };
+  return {problem, range.str()};
+}
+
+void add_file_options(CLI::App& app, Settings& settings) {
+  const CLI::Validator path(
+      [](const std::string& text) { return text.empty() ? "is empty: give a path" : ""; }, "");
+  app.add_option("--image", settings.image, "Your own picture, JPEG or PNG, instead of the scenes")
+      ->check(path);
+  app.add_option("--weights", settings.weights,
+                 "Weights of a ViT under timm's names, as safetensors; all sizes follow from them")
+      ->check(path)
+      ->capture_default_str();
+  app.add_option("--out", settings.out, "Folder for the figures and maps.safetensors")
+      ->check(path)
+      ->capture_default_str();
 }
 
 void add_options(CLI::App& app, Settings& settings) {
-  app.add_option("--image", settings.image, "Your own picture, JPEG or PNG, instead of the scenes");
-  app.add_option("--weights", settings.weights,
-                 "Weights of a ViT under timm's names, as safetensors; all sizes follow from them")
-      ->capture_default_str();
-  app.add_option("--out", settings.out, "Folder for the figures and maps.safetensors")
-      ->capture_default_str();
+  const std::string one_or_three = ": write one number, or R,G,B";
+  add_file_options(app, settings);
   app.add_option("--heads", settings.heads,
                  "Heads of the model; else the file's metadata `heads`, else width / 64")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, 10000));
   app.add_option("--crop", settings.crop,
                  "timm's crop_pct: part of the picture's side that is seen")
-      ->check(CLI::Range(0.01, 1.0))
+      ->check(number(0.01, 1))
       ->capture_default_str();
   app.add_option("--mean", settings.mean, "Of the pixels, 0 to 1: one number, or R,G,B")
       ->delimiter(',')
+      ->check(number(0, 1, one_or_three))
       ->capture_default_str();
-  app.add_option("--std", settings.std, "Of the pixels, 0 to 1: one number, or R,G,B")
+  app.add_option("--std", settings.std, "Of the pixels, 0.001 to 1: one number, or R,G,B")
       ->delimiter(',')
+      ->check(number(0.001, 1, one_or_three))
       ->capture_default_str();
   app.add_option("--scenes", settings.scenes, "How many unseen scenes")
-      ->check(CLI::Range(1, 100))
+      ->check(whole_number(1, 100))
+      ->excludes("--image")
       ->capture_default_str();
-  app.add_option("--seed", settings.seed, "Of the scenes")->check(CLI::NonNegativeNumber);
+  app.add_option("--seed", settings.seed, "Of the scenes")
+      ->check(whole_number(0, std::numeric_limits<int>::max()))
+      ->excludes("--image");
 }
 
 int fail(int code, const std::string& text) {
@@ -238,9 +358,32 @@ int fail(int code, const std::string& text) {
   return code;
 }
 
-}  // namespace
+int run(const Settings& settings) {
+  const auto no_memory = settings.weights +
+                         ": memory ran out for this model and its attention maps: use a smaller "
+                         "model or fewer scenes";
+  try {
+    demo(settings);
+    return 0;
+  } catch (const UsageError& error) {
+    return fail(kUsageError, error.what());
+  } catch (const anycapture::FileError& error) {
+    return fail(kFileError, error.what());
+  } catch (const anycapture::Error& error) {
+    return fail(kModelError, error.what());
+  } catch (const std::bad_alloc&) {
+    return fail(kModelError, no_memory);
+  } catch (const c10::Error& error) {
+    const std::string text = error.what_without_backtrace();
+    if (text.find("allocate memory") != std::string::npos) return fail(kModelError, no_memory);
+    return fail(kModelError, settings.weights + ": LibTorch cannot run this model: " +
+                                 text.substr(0, text.find('\n')));
+  } catch (const std::exception& error) {
+    return fail(kModelError, settings.weights + ": " + error.what());
+  }
+}
 
-int main(int argc, char** argv) {
+int parse_and_run(int argc, char** argv) {
   Settings settings;
   CLI::App app("Shows where a vision transformer looks.", "demo");
   add_options(app, settings);
@@ -249,13 +392,15 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsageError;
   }
-  try {
-    demo(settings);
-  } catch (const anycapture::FileError& error) {
-    return fail(kFileError, error.what());
-  } catch (const fs::filesystem_error& error) {
-    return fail(kFileError, settings.out + ": cannot make this folder: " + error.code().message());
-  } catch (const anycapture::Error& error) {
-    return fail(kModelError, error.what());
+  return run(settings);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int status = parse_and_run(argc, argv);
+  if (status == 0 && !std::cout.flush()) {
+    return fail(kFileError, "standard output: cannot be written: is the disk full?");
   }
+  return status;
 }

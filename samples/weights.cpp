@@ -215,9 +215,9 @@ ViTOptions vit_options(const std::string& path, std::int64_t heads) {
   o.heads = heads > 0 ? heads : heads_of(file, path, o.width);
   if (o.width % o.heads != 0) {
     const auto width = std::to_string(o.width);
-    throw anycapture::Error(path + ": a width of " + width + " does not divide into " +
-                            std::to_string(o.heads) + " heads, only into a divisor of " + width +
-                            ": " + kGiveHeads);
+    throw anycapture::Error(
+        path + ": a width of " + width + " does not divide into " + std::to_string(o.heads) +
+        " heads: give the number of heads, a divisor of " + width + " (to the demo: --heads)");
   }
   return o;
 }

@@ -206,7 +206,8 @@ TEST_F(WeightsTest, NeedHeadsThatDivideTheWidth) {
   EXPECT_EQ(refusal(),
             "no number of heads is known for a width of 8 (the metadata has no \"heads\")" + give);
   EXPECT_EQ(refusal(3),
-            "a width of 8 does not divide into 3 heads, only into a divisor of 8" + give);
+            "a width of 8 does not divide into 3 heads: give the number of heads, a "
+            "divisor of 8 (to the demo: --heads)");
   EXPECT_EQ(load_vit(path_, 4)->options.heads, 4);
   for (const std::string heads : {"", "abc", "-2", "0", "2.0", "9", "99999999999999999999"}) {
     write(path_, shapes_, {{"heads", heads}});
