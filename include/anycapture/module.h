@@ -55,13 +55,14 @@ template <class Impl>
   return {std::move(module), hooked};
 }
 
-/// A ModuleHolder whose calls go by the hooks.
-template <class Impl>
+/// A ModuleHolder whose calls go by the hooks. `As`: what `as<Holder>()` gives; Face has hooks and
+/// is what holders make, Impl has none and is also what others made.
+template <class Impl, class As = Face<Impl>>
 class HookedHolder : public torch::nn::ModuleHolder<Hooked<Impl>> {
   using Base = torch::nn::ModuleHolder<Hooked<Impl>>;
 
  public:
-  using ContainedType = Face<Impl>;
+  using ContainedType = As;
   using HookedImpl = Hooked<Impl>;
   using Base::Base;
   HookedHolder() = default;
@@ -84,7 +85,7 @@ class HookedHolder : public torch::nn::ModuleHolder<Hooked<Impl>> {
 
   /// To the stock holder of the same class, in copy-initialisation and as a function's argument.
   /// Calls through that one go past the hooks.
-  template <class Holder,
+  template <class Holder, class = typename Holder::ContainedType,
             std::enable_if_t<std::is_base_of_v<torch::nn::ModuleHolder<Impl>, Holder>, int> = 0>
   operator Holder() const {
     return Holder(this->is_empty() ? std::shared_ptr<Impl>() : std::shared_ptr<Impl>(this->ptr()));

@@ -34,7 +34,16 @@ namespace nn {
 
 using namespace torch::nn;
 
-#define ANYCAPTURE_DETAIL_STOCK(Name) ANYCAPTURE_MODULE_IMPL(Name, torch::nn::Name##Impl)
+// as<Linear>() finds every Linear, also those that LibTorch itself made; calls through it have no
+// hooks.
+#define ANYCAPTURE_DETAIL_STOCK(Name, ...)                                                     \
+  class Name : public detail::HookedHolder<torch::nn::Name##Impl, torch::nn::Name##Impl> {     \
+   public:                                                                                     \
+    using AnycaptureBase = detail::HookedHolder<torch::nn::Name##Impl, torch::nn::Name##Impl>; \
+    using AnycaptureBase::AnycaptureBase;                                                      \
+    using Impl [[maybe_unused]] = torch::nn::Name##Impl;                                       \
+    __VA_ARGS__                                                                                \
+  }
 
 ANYCAPTURE_DETAIL_STOCK(AdaptiveAvgPool1d);
 ANYCAPTURE_DETAIL_STOCK(AdaptiveAvgPool2d);
@@ -164,24 +173,16 @@ ANYCAPTURE_DETAIL_STOCK(ZeroPad1d);
 ANYCAPTURE_DETAIL_STOCK(ZeroPad3d);
 #endif
 
-#undef ANYCAPTURE_DETAIL_STOCK
-
-/// Adds from_pretrained(), which the stock holder has, to a hooked one.
-#define ANYCAPTURE_DETAIL_EMBEDDING(Name)                                                     \
-  class Name : public detail::HookedHolder<torch::nn::Name##Impl> {                           \
-   public:                                                                                    \
-    using AnycaptureBase = detail::HookedHolder<torch::nn::Name##Impl>;                       \
-    using AnycaptureBase::AnycaptureBase;                                                     \
-    using Impl [[maybe_unused]] = torch::nn::Name##Impl;                                      \
-    static Name from_pretrained(const at::Tensor& embeddings,                                 \
-                                const torch::nn::Name##FromPretrainedOptions& options = {}) { \
-      const auto stock = torch::nn::Name::from_pretrained(embeddings, options);               \
-      return Name(std::make_shared<HookedImpl>(anycapture::detail::CopyOf(), *stock));        \
-    }                                                                                         \
+#define ANYCAPTURE_DETAIL_FROM_PRETRAINED(Name)                                             \
+  static Name from_pretrained(const at::Tensor& embeddings,                                 \
+                              const torch::nn::Name##FromPretrainedOptions& options = {}) { \
+    const auto stock = torch::nn::Name::from_pretrained(embeddings, options);               \
+    return Name(std::make_shared<HookedImpl>(anycapture::detail::CopyOf(), *stock));        \
   }
-ANYCAPTURE_DETAIL_EMBEDDING(Embedding);
-ANYCAPTURE_DETAIL_EMBEDDING(EmbeddingBag);
-#undef ANYCAPTURE_DETAIL_EMBEDDING
+ANYCAPTURE_DETAIL_STOCK(Embedding, ANYCAPTURE_DETAIL_FROM_PRETRAINED(Embedding));
+ANYCAPTURE_DETAIL_STOCK(EmbeddingBag, ANYCAPTURE_DETAIL_FROM_PRETRAINED(EmbeddingBag));
+#undef ANYCAPTURE_DETAIL_FROM_PRETRAINED
+#undef ANYCAPTURE_DETAIL_STOCK
 
 }  // namespace nn
 }  // namespace anycapture

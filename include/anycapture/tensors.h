@@ -23,8 +23,8 @@ class ANYCAPTURE_API Tensors {
   std::size_t size() const { return items_.size(); }
   bool empty() const { return items_.empty(); }
 
-  /// Assigning replaces the tensor in the call. What a module takes or returns as a reference to
-  /// const cannot be replaced in place: the call then goes on with a copy of the handle.
+  /// Assigning replaces the tensor in the call; in what a module takes as a list of const tensors,
+  /// or returns as a reference to const, that is an `Error`.
   at::Tensor& operator[](std::size_t index) { return *items_[index].tensor; }
   const at::Tensor& operator[](std::size_t index) const { return *items_[index].tensor; }
   const std::string& name(std::size_t index) const { return items_[index].name; }
@@ -36,8 +36,12 @@ class ANYCAPTURE_API Tensors {
   void add(std::string name, at::Tensor& tensor) { items_.push_back({std::move(name), &tensor}); }
   void add(std::string name, const at::Tensor& tensor);  ///< keeps a handle of its own
 
-  /// Whether any is defined.
   bool any_defined() const;
+  /// Whether it is one tensor, and not one in a tuple or the like.
+  bool is_lone() const { return size() == 1 && name(0).empty(); }
+  /// Throws `Error` when a tensor was replaced that is const in the call: `of`, "input" or
+  /// "output".
+  void check_replaced(const char* of) const;
   /// The same tensors, which stay when those of the call are moved away.
   Tensors held() const;
 
@@ -47,7 +51,10 @@ class ANYCAPTURE_API Tensors {
     at::Tensor* tensor;
   };
   std::vector<Item> items_;
-  std::list<at::Tensor> own_;  // addresses stay
+  struct Own {
+    at::Tensor tensor, original;
+  };
+  std::list<Own> own_;  // addresses stay
 };
 
 namespace detail {

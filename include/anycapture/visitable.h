@@ -13,10 +13,12 @@
 #define ANYCAPTURE_VISITABLE(Type, ...)                                                  \
   template <class Value, class Visit,                                                    \
             std::enable_if_t<std::is_same_v<std::remove_const_t<Value>, Type>, int> = 0> \
-  void anycapture_visit(Value& value, Visit&& visit) {                                   \
-    ANYCAPTURE_DETAIL_EACH(__VA_ARGS__)                                                  \
-  }                                                                                      \
-  [[maybe_unused]] inline const bool anycapture_knows_##Type =                           \
+  void anycapture_visit(Value& value, Visit&& visit){                                    \
+      ANYCAPTURE_DETAIL_EACH(__VA_ARGS__)} ANYCAPTURE_DETAIL_KNOW(Type, __COUNTER__)
+
+#define ANYCAPTURE_DETAIL_KNOW(Type, number) ANYCAPTURE_DETAIL_KNOW_AS(Type, number)
+#define ANYCAPTURE_DETAIL_KNOW_AS(Type, number)                       \
+  [[maybe_unused]] static const bool anycapture_knows_type_##number = \
       ::anycapture::detail::know_type<Type>()
 
 #define ANYCAPTURE_DETAIL_FIELD(field) visit(#field, value.field);

@@ -3,9 +3,11 @@
 
 #include <anycapture/detail/collect.h>
 
+#include <ATen/core/List.h>
 #include <torch/nn/modules/adaptive.h>
 #include <torch/ordered_dict.h>
 
+#include <array>
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -38,6 +40,8 @@ bool know_common_types() {
   return know_all<
       Tensor, std::vector<Tensor>, std::pair<Tensor, Tensor>, std::tuple<Tensor, Tensor>,
       std::tuple<Tensor, Tensor, Tensor>, std::tuple<Tensor, Tensor, Tensor, Tensor>,
+      std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor>, std::array<Tensor, 2>,
+      std::array<Tensor, 3>, std::array<Tensor, 4>, c10::List<Tensor>,
       std::tuple<Tensor, std::tuple<Tensor, Tensor>>, std::tuple<Tensor, std::vector<Tensor>>,
       c10::optional<Tensor>, std::vector<std::vector<Tensor>>,
       c10::optional<std::tuple<Tensor, Tensor>>, c10::optional<std::vector<Tensor>>,

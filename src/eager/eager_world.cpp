@@ -57,18 +57,27 @@ class EagerWorld : public World {
     }
   }
 
-  // A Sequential and its children are heard through its relays.
+  // A Sequential and its children are heard through its relays; a class derived from it has a
+  // forward of its own, which they do not see.
   void look_into(std::size_t index) {
     const SequentialImpl& sequential = *sequential_at(index);
     if (sequential.is_empty()) return;
-    hear_through(index, index);
+    if (typeid(sequential) == typeid(SequentialImpl)) hear_through(index, index);
     for (std::size_t i = 0; i < sequential.size(); ++i) {
       const auto child = index_.find(sequential.ptr(i).get());
       if (child == index_.end()) continue;  // never registered as a child
       hear_through(index, child->second);
-      if (eager::output_is_overwritten(sequential, i)) {
-        modules_[child->second].output_is_overwritten = true;
-      }
+      if (eager::output_is_overwritten(sequential, i)) mark_overwritten(child->second);
+    }
+  }
+
+  void mark_overwritten(std::size_t module) {
+    if (std::exchange(modules_[module].output_is_overwritten, true)) return;
+    const SequentialImpl* row = sequential_at(module);
+    if (row == nullptr) return;
+    for (const Module* giver : eager::givers_of_output(*row)) {
+      const auto known = index_.find(giver);
+      if (known != index_.end()) mark_overwritten(known->second);
     }
   }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <cstring>
 #include <exception>
 #include <string>
@@ -34,6 +35,16 @@ void fire(const Frame& frame, SiteKind kind, const Tensors& tensors) {
     ThreadSessions::here().each(
         [&](Session& session) { session.fire_field(&frame.module(), kind, what, tensors[i]); });
   }
+}
+
+template <class... Types>
+bool is_one_of(const std::type_info& type) {
+  return ((type == typeid(Types)) || ...);
+}
+
+bool is_number(const std::type_info& type) {
+  return is_one_of<bool, char, int, unsigned, long, unsigned long, long long, unsigned long long,
+                   float, double, std::nullptr_t>(type);
 }
 
 }  // namespace
@@ -72,12 +83,14 @@ void Frame::output(const Tensors& tensors) {
 }
 
 void Frame::unreadable(SiteDirection direction, const std::type_info& type) {
+  if (is_number(type)) return;  // nobody expects a tensor in it
   const std::string name = c10::demangle(type.name());
-  const std::string why = fmt::format(
-      "its {} is a {}, whose tensors are not known: write ANYCAPTURE_VISITABLE({}, its fields); "
-      "behind the struct",
-      direction == SiteDirection::kInput ? "input" : "output", name,
-      name.substr(name.rfind(':') + 1));
+  std::string why = fmt::format("its {} is a {}, in which no tensor can be seen: tag what you want",
+                                direction == SiteDirection::kInput ? "input" : "output", name);
+  const bool is_template = name.find('<') != std::string::npos;
+  if (!is_template)
+    why += fmt::format(", or write ANYCAPTURE_VISITABLE({}, its fields); behind the struct",
+                       name.substr(name.rfind(':') + 1));
   ThreadSessions::here().each([&](Session& session) { session.unreadable(module_, why); });
 }
 

@@ -19,8 +19,8 @@ namespace anycapture {
 namespace detail {
 namespace {
 
-std::size_t count(const std::shared_ptr<const Hooks>& hooks) {
-  return hooks == nullptr ? 0 : hooks->before.size() + hooks->after.size();
+std::size_t count(const Hooks& hooks) {
+  return hooks.before.size() + hooks.after.size();
 }
 
 template <class Entries, class Entry>
@@ -46,41 +46,44 @@ Hookable& hookable(torch::nn::Module& module) {
 }  // namespace
 
 HookList::~HookList() {
-  listeners.fetch_sub(static_cast<int>(count(hooks_)), std::memory_order_relaxed);
+  listeners.fetch_sub(static_cast<int>(count(*hooks_)), std::memory_order_relaxed);
 }
 
 template <class Change>
 HookHandle HookList::change(Change change) {
   HookHandle handle;
   handle.hooks_ = weak_from_this();
+  std::shared_ptr<const Hooks>
+      old;  // goes when the lock has gone: what hooks hold may come by here
   const std::lock_guard<std::mutex> lock(mutex_);
   handle.id_ = next_id_++;
-  auto changed = hooks_ == nullptr ? std::make_shared<Hooks>() : std::make_shared<Hooks>(*hooks_);
+  auto changed = std::make_shared<Hooks>(*hooks_);
   change(*changed, handle.id_);
-  hooks_ = std::move(changed);
+  old = std::exchange(hooks_, std::move(changed));
   listeners.fetch_add(1, std::memory_order_relaxed);
   return handle;
 }
 
 HookHandle HookList::add(ForwardPreHook hook, const HookOptions& options) {
+  auto call = std::make_shared<const ForwardPreHook>(std::move(hook));
   return change([&](Hooks& hooks, std::uint64_t id) {
-    insert(hooks.before, Hooks::Pre{id, std::move(hook)}, options.prepend);
+    insert(hooks.before, Hooks::Pre{id, std::move(call)}, options.prepend);
   });
 }
 
 HookHandle HookList::add(ForwardHook hook, const HookOptions& options) {
+  auto call = std::make_shared<const ForwardHook>(std::move(hook));
   return change([&](Hooks& hooks, std::uint64_t id) {
-    insert(hooks.after, Hooks::Post{id, std::move(hook), options.always_call}, options.prepend);
+    insert(hooks.after, Hooks::Post{id, std::move(call), options.always_call}, options.prepend);
   });
 }
 
 void HookList::remove(std::uint64_t id) noexcept {
-  std::shared_ptr<const Hooks> old;  // what hooks hold is let go of outside the lock
+  std::shared_ptr<const Hooks> old;  // as in change()
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (hooks_ == nullptr) return;
   auto changed = std::make_shared<Hooks>(*hooks_);
   if (!erase_id(changed->before, id) && !erase_id(changed->after, id)) return;
-  old = std::exchange(hooks_, count(changed) == 0 ? nullptr : std::move(changed));
+  old = std::exchange(hooks_, std::move(changed));
   listeners.fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -89,17 +92,21 @@ std::shared_ptr<const Hooks> HookList::hooks() const {
   return hooks_;
 }
 
-Hookable::Hookable() : hooks_(std::make_shared<HookList>()) {}
+bool HookList::empty() const {
+  return count(*hooks()) == 0;
+}
+
+Hookable::Hookable() : anycapture_hooks_(std::make_shared<HookList>()) {}
 
 Hookable::~Hookable() = default;
 
 HookHandle add_pre_hook(torch::nn::Module& module, ForwardPreHook hook,
                         const HookOptions& options) {
-  return hookable(module).hooks()->add(std::move(hook), options);
+  return hookable(module).anycapture_hooks()->add(std::move(hook), options);
 }
 
 HookHandle add_hook(torch::nn::Module& module, ForwardHook hook, const HookOptions& options) {
-  return hookable(module).hooks()->add(std::move(hook), options);
+  return hookable(module).anycapture_hooks()->add(std::move(hook), options);
 }
 
 }  // namespace detail

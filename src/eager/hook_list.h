@@ -15,18 +15,19 @@ namespace detail {
 struct Hooks {
   struct Pre {
     std::uint64_t id;
-    ForwardPreHook call;
+    std::shared_ptr<const ForwardPreHook> call;
   };
   struct Post {
     std::uint64_t id;
-    ForwardHook call;
+    std::shared_ptr<const ForwardHook> call;
     bool always;
   };
   std::vector<Pre> before;
   std::vector<Post> after;
 };
 
-/// A call works on the list that stood when it began, so that hooks may change it meanwhile.
+/// A call reads it before and after forward, and works on what it read: hooks may change it
+/// meanwhile.
 class HookList : public std::enable_shared_from_this<HookList> {
  public:
   HookList() = default;
@@ -37,15 +38,16 @@ class HookList : public std::enable_shared_from_this<HookList> {
   HookHandle add(ForwardPreHook hook, const HookOptions& options);
   HookHandle add(ForwardHook hook, const HookOptions& options);
   void remove(std::uint64_t id) noexcept;
-  /// Null when there are no hooks.
+  /// Never null.
   std::shared_ptr<const Hooks> hooks() const;
+  bool empty() const;
 
  private:
   template <class Change>
   HookHandle change(Change change);
 
   mutable std::mutex mutex_;
-  std::shared_ptr<const Hooks> hooks_;
+  std::shared_ptr<const Hooks> hooks_ = std::make_shared<Hooks>();
   std::uint64_t next_id_ = 1;
 };
 

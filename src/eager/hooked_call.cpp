@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <utility>
@@ -19,9 +20,9 @@ namespace anycapture {
 namespace detail {
 namespace {
 
-std::shared_ptr<const Hooks> hooks_of(const torch::nn::Module& module) {
+const HookList* hooks_of(const torch::nn::Module& module) {
   const auto* hookable = dynamic_cast<const Hookable*>(&module);
-  return hookable == nullptr ? nullptr : hookable->hooks()->hooks();
+  return hookable == nullptr ? nullptr : hookable->anycapture_hooks().get();
 }
 
 // Python gives hooks the module to change, also one whose forward() is const.
@@ -55,34 +56,41 @@ void replace_only(Tensors& tensors, at::Tensor value) {
   }
 }
 
-HookedCall::HookedCall(const torch::nn::Module& module)
-    : module_(module), hooks_(hooks_of(module)), frame_(module, Seen::kHolder) {}
+HookedCall::HookedCall(const torch::nn::Module& module, Seen seen)
+    : module_(module), hooks_(hooks_of(module)), frame_(module, seen) {}
 
 HookedCall::~HookedCall() = default;
 
-bool HookedCall::wants_input() const noexcept {
-  return hooks_ != nullptr || frame_.wants_input();
+bool HookedCall::wants_input() const {
+  return frame_.wants_input() || (hooks_ != nullptr && !hooks_->empty());
 }
 
-bool HookedCall::wants_output() const noexcept {
-  return hooks_ != nullptr || frame_.wants_output();
+bool HookedCall::wants_output() const {
+  return frame_.wants_output() || (hooks_ != nullptr && !hooks_->empty());
 }
 
 void HookedCall::before(Tensors& input) {
   if (hooks_ != nullptr) {
-    for (const Hooks::Pre& hook : hooks_->before) hook.call(writable(module_), input);
-    if (!hooks_->after.empty()) input_ = input.held();
+    input_ = input.held();
+    const auto hooks = hooks_->hooks();
+    for (const Hooks::Pre& hook : hooks->before) {
+      (*hook.call)(writable(module_), input);
+      input_ = input.held();
+    }
+    input.check_replaced("input");
   }
   if (frame_.wants_input()) frame_.input(input);
 }
 
 void HookedCall::after(Tensors& output) {
   if (hooks_ != nullptr) {
+    const auto hooks = hooks_->hooks();
     try {
-      while (hooks_called_ < hooks_->after.size()) {
-        const Hooks::Post& hook = hooks_->after[hooks_called_++];
-        hook.call(writable(module_), input_, output);
+      for (const Hooks::Post& hook : hooks->after) {
+        if (hook.always) called_.push_back(hook.id);
+        (*hook.call)(writable(module_), input_, output);
       }
+      output.check_replaced("output");
     } catch (...) {
       call_always(output);
       throw;
@@ -98,11 +106,12 @@ void HookedCall::failed() noexcept {
 
 void HookedCall::call_always(Tensors& output) noexcept {
   if (hooks_ == nullptr) return;
-  while (hooks_called_ < hooks_->after.size()) {
-    const Hooks::Post& hook = hooks_->after[hooks_called_++];
-    if (!hook.always) continue;
+  const auto hooks = hooks_->hooks();
+  for (const Hooks::Post& hook : hooks->after) {
+    if (!hook.always || std::count(called_.begin(), called_.end(), hook.id) != 0) continue;
+    called_.push_back(hook.id);
     try {
-      hook.call(writable(module_), input_, output);
+      (*hook.call)(writable(module_), input_, output);
     } catch (const std::exception& error) {
       std::fprintf(stderr,
                    "anycapture: warning: a forward hook of %s with always_call threw while another "

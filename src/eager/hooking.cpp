@@ -13,6 +13,7 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <typeindex>
 
 #include "eager/is_one_of.h"
@@ -28,6 +29,7 @@ struct Note {
 struct Notes {
   std::mutex mutex;
   std::map<std::type_index, Note> by_type;
+  std::set<std::type_index> held;  // of which a holder has made a hooked module
 };
 
 Notes& notes() {
@@ -39,6 +41,11 @@ Note noted(const torch::nn::Module& module) {
   const std::lock_guard<std::mutex> lock(notes().mutex);
   const auto found = notes().by_type.find(typeid(module));
   return found == notes().by_type.end() ? Note() : found->second;
+}
+
+bool has_holder(const torch::nn::Module& module) {
+  const std::lock_guard<std::mutex> lock(notes().mutex);
+  return notes().held.count(typeid(module)) != 0;
 }
 
 // Module::name_, private: a name that is not set is made of the wrapper's type.
@@ -60,6 +67,10 @@ bool note_unhooked(const std::type_info& type, Heard heard, const char* reason) 
 }
 
 void name_after(torch::nn::Module& module, const std::type_info& type) {
+  {
+    const std::lock_guard<std::mutex> lock(notes().mutex);
+    notes().held.insert(type);
+  }
   auto& name = module.*name_member();
   if (!name.has_value()) name = c10::demangle(type.name());
 }
@@ -82,7 +93,13 @@ std::string why_unhooked(const torch::nn::Module& module) {
   if (is_one_of<torch::nn::ModuleListImpl, torch::nn::ModuleDictImpl>(module)) {
     return fmt::format("a {} has no forward: choose what it holds", type);
   }
-  if (is_one_of<torch::nn::SequentialImpl>(module)) return "the Sequential is empty";
+  if (typeid(module) == typeid(torch::nn::SequentialImpl)) return "the Sequential is empty";
+  if (has_holder(module)) {
+    return fmt::format(
+        "it was not made by its holder: make it as {}(...), not as a "
+        "std::shared_ptr of its class",
+        type);
+  }
   const bool stock = module.name().compare(0, 11, "torch::nn::") == 0;
   return stock ? fmt::format("to hook it, write anycapture::nn::{0} where torch::nn::{0} stands",
                              type)

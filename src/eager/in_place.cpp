@@ -28,21 +28,42 @@ bool hands_on(const Module& module) {
                    Dropout3dImpl, AlphaDropoutImpl, FeatureAlphaDropoutImpl>(module);
 }
 
-}  // namespace
-
-bool writes_into_input(const Module& module) {
+bool is_in_place(const Module& module) {
   return is_one_of_in_place<ReLUImpl, ReLU6Impl, LeakyReLUImpl, RReLUImpl, ELUImpl, SELUImpl,
                             CELUImpl, HardtanhImpl, ThresholdImpl, DropoutImpl, Dropout2dImpl,
                             Dropout3dImpl, AlphaDropoutImpl, FeatureAlphaDropoutImpl>(module);
 }
 
-bool output_is_overwritten(const SequentialImpl& sequential, std::size_t child) {
-  for (std::size_t next = child + 1; next < sequential.size(); ++next) {
-    const auto module = sequential.ptr(next);
+// Whether what a row gets, or hands from child to child, is written into from `first` on.
+bool is_overwritten_from(const SequentialImpl& row, std::size_t first) {
+  for (std::size_t next = first; next < row.size(); ++next) {
+    const auto module = row.ptr(next);
     if (writes_into_input(*module)) return true;
     if (!hands_on(*module)) return false;
   }
   return false;
+}
+
+}  // namespace
+
+bool writes_into_input(const Module& module) {
+  if (const auto* row = dynamic_cast<const SequentialImpl*>(&module))
+    return is_overwritten_from(*row, 0);
+  return is_in_place(module);
+}
+
+bool output_is_overwritten(const SequentialImpl& sequential, std::size_t child) {
+  return is_overwritten_from(sequential, child + 1);
+}
+
+std::vector<const Module*> givers_of_output(const SequentialImpl& sequential) {
+  std::vector<const Module*> givers;
+  for (std::size_t i = sequential.size(); i-- > 0;) {
+    const auto module = sequential.ptr(i);
+    givers.push_back(module.get());
+    if (!hands_on(*module)) break;
+  }
+  return givers;
 }
 
 }  // namespace eager

@@ -13,6 +13,7 @@
 
 #include <anycapture/detail/collect.h>
 #include <anycapture/detail/frame.h>
+#include <anycapture/detail/hooked.h>
 
 #include <torch/nn/modules/container/sequential.h>
 
@@ -21,12 +22,13 @@
 #include <cstring>
 #include <iterator>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <typeinfo>
 #include <utility>
 #include <vector>
 
 #include "eager/any_values.h"
-#include "eager/hooking.h"
 
 namespace anycapture {
 namespace eager {
@@ -39,6 +41,7 @@ using torch::nn::AnyModule;
 using torch::nn::AnyModulePlaceholder;
 using torch::nn::AnyValue;
 using torch::nn::Module;
+using torch::nn::SequentialImpl;
 using Arguments = std::vector<AnyValue>;
 using Slot = void*;
 
@@ -79,7 +82,8 @@ void relayed_delete(AnyModulePlaceholder* child);
 
 struct Relay {
   explicit Relay(AnyModulePlaceholder& child)
-      : original(table_of(child)), hooked(is_hooked(*child.ptr())) {
+      : original(table_of(child)),
+        hooked(dynamic_cast<const detail::HookedPlaceholder*>(&child) != nullptr) {
     std::copy_n(original - kInFront, kInFront + kSlots, copy);
     table()[kForward] = reinterpret_cast<Slot>(&relayed_forward);
     table()[kDelete] = reinterpret_cast<Slot>(&relayed_delete);
@@ -100,70 +104,115 @@ struct Relay {
 
   Slot copy[kInFront + kSlots];  // first: the object's table points into it
   Slot* const original;
-  const bool hooked;  // its holder speaks for it
-  std::atomic<const Module*> sequential{nullptr};
-  std::atomic<bool> first{false}, last{false};
+  const bool hooked;  // it speaks for itself
+  std::mutex mutex;   // of what follows
+  std::weak_ptr<const Module> life;
+  SequentialImpl* sequential = nullptr;
+  bool owned = false;  // whether `life` says anything
 };
-
-bool holds_tensor(AnyValue& value) {
-  Tensors tensors;
-  collect_any(tensors, "", value);
-  return tensors.any_defined();
-}
 
 // Named as the arguments of a hooked module are.
 Tensors tensors_of(Arguments& arguments) {
-  const bool several = std::count_if(arguments.begin(), arguments.end(), holds_tensor) > 1;
+  std::size_t holding = 0, lone = 0;
+  for (AnyValue& argument : arguments) {
+    Tensors tensors;
+    collect_any(tensors, "", argument);
+    if (!tensors.any_defined()) continue;
+    ++holding;
+    lone += tensors.is_lone() ? 1 : 0;
+  }
+  const bool numbered = holding != 1 || lone != 1;
   Tensors tensors;
   for (std::size_t i = 0; i < arguments.size(); ++i)
-    collect_any(tensors, several ? std::to_string(i) : std::string(), arguments[i]);
+    collect_any(tensors, numbered ? std::to_string(i) : std::string(), arguments[i]);
   return tensors;
 }
 
-void give_output(Frame& frame, AnyValue& value) {
-  Tensors tensors;
-  if (collect_any(tensors, "", value)) {
-    frame.output(tensors);
-  } else {
-    frame.unreadable(SiteDirection::kOutput, value.type_info());
-  }
+// Which of a Sequential's children this is, as long as the Sequential is there.
+struct Place {
+  std::shared_ptr<const Module> alive;
+  SequentialImpl* sequential = nullptr;
+  bool first = false, last = false;
+};
+
+AnyModulePlaceholder* placeholder_of(AnyModule& any) {
+  return (any.*content_member()).get();
+}
+
+Place place_of(Relay& relay, const AnyModulePlaceholder* child) {
+  const std::lock_guard<std::mutex> lock(relay.mutex);
+  Place place{relay.life.lock(), nullptr, false, false};
+  if (relay.owned && place.alive == nullptr) return place;
+  SequentialImpl& row = *relay.sequential;
+  if (row.is_empty()) return place;
+  place.sequential = &row;
+  place.first = placeholder_of(*row.begin()) == child;
+  place.last = placeholder_of(*std::prev(row.end())) == child;
+  return place;
 }
 
 // A Sequential's forward is a template that nobody can hook: its first child's input and its last
-// child's output are its own, unless a frame of it is open that sees them itself.
-bool speaks_for(const Module& sequential) {
-  const Frame* outer = Frame::innermost();
-  return outer == nullptr || &outer->module() != &sequential;
+// child's output are its own. A class derived from it has a forward of its own.
+bool speaks_for_the_whole(const Place& place) {
+  return place.sequential != nullptr && typeid(*place.sequential) == typeid(SequentialImpl);
+}
+
+template <class Taker>
+void give_input(Taker& taker, Arguments& arguments) {
+  Tensors tensors = tensors_of(arguments);
+  for (AnyValue& argument : arguments) {
+    if (tensors.empty()) taker.unreadable(SiteDirection::kInput, argument.type_info());
+  }
+  if constexpr (std::is_same_v<Taker, Frame>) {
+    taker.input(tensors);
+  } else {
+    taker.before(tensors);
+  }
+}
+
+template <class Taker>
+void give_output(Taker& taker, AnyValue& value) {
+  Tensors tensors;
+  if (!collect_any(tensors, "", value)) taker.unreadable(SiteDirection::kOutput, value.type_info());
+  if constexpr (std::is_same_v<Taker, Frame>) {
+    taker.output(tensors);
+  } else {
+    taker.after(tensors);
+  }
 }
 
 AnyValue forward_of_child(const Relay& relay, AnyModulePlaceholder* child, Arguments&& arguments) {
   if (relay.hooked) return relay.forward(child, std::move(arguments));
   const auto module = child->ptr();
-  Frame frame(*module, Seen::kRelay);
-  if (frame.wants_input()) frame.input(tensors_of(arguments));
-  AnyValue result = relay.forward(child, std::move(arguments));
-  if (frame.wants_output()) give_output(frame, result);
-  return result;
+  detail::HookedCall call(*module, Seen::kRelay);
+  try {
+    if (call.wants_input()) give_input(call, arguments);
+    AnyValue result = relay.forward(child, std::move(arguments));
+    if (call.wants_output()) give_output(call, result);
+    return result;
+  } catch (...) {
+    call.failed();
+    throw;
+  }
 }
 
-AnyValue forward_while_listening(const Relay& relay, AnyModulePlaceholder* child,
-                                 Arguments&& arguments) {
-  const Module* sequential = relay.sequential.load(std::memory_order_relaxed);
-  const bool speaks = speaks_for(*sequential);
-  if (speaks && relay.first.load(std::memory_order_relaxed)) {
-    Frame frame(*sequential, Seen::kRelay);
-    if (frame.wants_input()) frame.input(tensors_of(arguments));
+AnyValue forward_while_listening(Relay& relay, AnyModulePlaceholder* child, Arguments&& arguments) {
+  const Place place = place_of(relay, child);
+  const bool speaks = speaks_for_the_whole(place);
+  if (speaks && place.first) {
+    Frame frame(*place.sequential, Seen::kRelay);
+    if (frame.wants_input()) give_input(frame, arguments);
   }
   AnyValue result = forward_of_child(relay, child, std::move(arguments));
-  if (speaks && relay.last.load(std::memory_order_relaxed)) {
-    Frame frame(*sequential, Seen::kRelay);
+  if (speaks && place.last) {
+    Frame frame(*place.sequential, Seen::kRelay);
     if (frame.wants_output()) give_output(frame, result);
   }
   return result;
 }
 
 AnyValue relayed_forward(AnyModulePlaceholder* child, Arguments&& arguments) {
-  const Relay& relay = Relay::of(*child);
+  Relay& relay = Relay::of(*child);
   if (!detail::listening()) return relay.forward(child, std::move(arguments));
   return forward_while_listening(relay, child, std::move(arguments));
 }
@@ -184,14 +233,15 @@ void install(AnyModulePlaceholder& child) {
 
 void install_relays(torch::nn::SequentialImpl& sequential) {
   TORCH_INTERNAL_ASSERT(kLast == kSlots - 1, "AnyModulePlaceholder has other members here");
-  for (auto any = sequential.begin(); any != sequential.end(); ++any) {
-    AnyModulePlaceholder* child = ((*any).*content_member()).get();
+  for (AnyModule& any : sequential) {
+    AnyModulePlaceholder* child = placeholder_of(any);
     if (child == nullptr) continue;
     install(*child);
     Relay& relay = Relay::of(*child);
-    relay.sequential.store(&sequential, std::memory_order_relaxed);
-    relay.first.store(any == sequential.begin(), std::memory_order_relaxed);
-    relay.last.store(std::next(any) == sequential.end(), std::memory_order_relaxed);
+    const std::lock_guard<std::mutex> lock(relay.mutex);
+    relay.life = sequential.weak_from_this();
+    relay.owned = !relay.life.expired();
+    relay.sequential = &sequential;
   }
 }
 

@@ -24,13 +24,23 @@ const at::Tensor& Tensors::at(std::string_view name) const {
 }
 
 void Tensors::add(std::string name, const at::Tensor& tensor) {
-  own_.push_back(tensor);
-  items_.push_back({std::move(name), &own_.back()});
+  own_.push_back({tensor, tensor});
+  items_.push_back({std::move(name), &own_.back().tensor});
 }
 
 bool Tensors::any_defined() const {
   return std::any_of(items_.begin(), items_.end(),
                      [](const Item& item) { return item.tensor->defined(); });
+}
+
+void Tensors::check_replaced(const char* of) const {
+  for (const Own& own : own_) {
+    if (own.tensor.is_same(own.original)) continue;
+    throw Error(
+        fmt::format("a forward hook replaced a tensor of the module's {}, which is const "
+                    "there: change what forward() takes or returns, or write into the tensor",
+                    of));
+  }
 }
 
 Tensors Tensors::held() const {

@@ -9,7 +9,9 @@
 
 #include <ATen/ATen.h>
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <tuple>
 #include <type_traits>
@@ -189,7 +191,7 @@ TEST(HookedModule, IsHookedInsideASequential) {
   Capturer cap(row, "*:output");
   // AnyModule knows no default arguments without FORWARD_HAS_DEFAULT_ARGS.
   EXPECT_THROW(row->forward(input()), c10::Error);
-  EXPECT_EQ(&row->at<Attention::HookedImpl>(0), row->ptr(0)->as<Attention>());
+  EXPECT_EQ(&row->at<AttentionImpl>(0), row->ptr(0)->as<Attention>());
   const auto y = (*row->begin()).forward(input(), at::Tensor(), false);
   EXPECT_TRUE(cap["0:output"].equal(y));
 }
@@ -330,7 +332,7 @@ TEST(HookedModule, PassesArgumentsOnAsTheyAre) {
     writing->forward(state, std::make_unique<int>(3));
     EXPECT_TRUE(state.equal(at::full({1}, 3.0)));
     if (captured) {
-      EXPECT_THAT(keys(*first), ElementsAre(":input.0", ":input.1"));
+      EXPECT_THAT(keys(*first), ElementsAre(":input.0.0", ":input.0.1"));
       EXPECT_THAT(keys(*second), ElementsAre(":input"));
       EXPECT_TRUE((*second)[":input"].equal(at::zeros({1})));
     }
@@ -380,6 +382,158 @@ TEST(HookedModule, AnUnhookedModuleSaysWhatWouldHookIt) {
               HasSubstr("write anycapture::nn::Linear where torch::nn::Linear stands"));
   EXPECT_THAT(message_of<anycapture::SelectorError>([&] { Capturer cap(model, ":output"); }),
               HasSubstr("write ANYCAPTURE_MODULE(Stock); where TORCH_MODULE(Stock); stands"));
+}
+
+struct BaseImpl : torch::nn::Module {
+  virtual at::Tensor forward(const at::Tensor& x) { return x * 0; }
+};
+struct DerivedImpl : BaseImpl {
+  at::Tensor forward(const at::Tensor& x) override { return x + 1; }
+};
+ANYCAPTURE_MODULE(Base);
+ANYCAPTURE_MODULE(Derived);
+ANYCAPTURE_MODULE_IMPL(Abstract, VirtualImpl);
+
+[[gnu::no_sanitize("vptr")]] void call_by_base(const std::shared_ptr<DerivedImpl>& derived) {
+  Base base = std::shared_ptr<BaseImpl>(derived);
+  at::Tensor x = at::zeros({1});
+  EXPECT_TRUE(base->forward(x).equal(at::ones({1})));
+  EXPECT_TRUE(base(at::zeros({1})).equal(at::ones({1})));
+}
+
+TEST(HookedModule, AHolderOfABaseCallsWhatOverridesIt) {
+  Derived derived;
+  call_by_base(derived.ptr());
+  call_by_base(std::make_shared<DerivedImpl>());
+  Capturer cap(derived, "*:output");
+  call_by_base(derived.ptr());
+  EXPECT_EQ(cap.calls(":output").size(), 2u);
+}
+
+[[gnu::no_sanitize("vptr")]] void call_by_abstract_base(
+    const std::shared_ptr<OverridingImpl>& module) {
+  Abstract base = std::shared_ptr<VirtualImpl>(module);
+  EXPECT_TRUE(base->forward(at::zeros({1})).equal(at::ones({1})));
+}
+
+TEST(HookedModule, AHolderOfAnAbstractBaseCallsWhatOverridesIt) {
+  Overriding overriding;
+  Capturer cap(overriding, "*:output");
+  call_by_abstract_base(overriding.ptr());
+  EXPECT_EQ(cap.calls(":output").size(), 1u);
+}
+
+// reset() lets a function hold on to the module.
+struct SelfKnowingImpl : torch::nn::Cloneable<SelfKnowingImpl> {
+  double factor = 5;
+  std::function<at::Tensor(at::Tensor)> scale;
+  SelfKnowingImpl() { reset(); }
+  ~SelfKnowingImpl() override { factor = -1; }
+  void reset() override {
+    scale = [this](const at::Tensor& x) { return x * factor; };
+  }
+  at::Tensor forward(at::Tensor x) { return scale(x); }
+};
+ANYCAPTURE_MODULE(SelfKnowing);
+
+TEST(HookedModule, ACloneIsWhatItsResetKnows) {
+  SelfKnowing module;
+  const auto copy = module->clone();
+  module = nullptr;
+  EXPECT_TRUE(copy->as<SelfKnowing>()->forward(at::ones({1})).equal(at::full({1}, 5.0)));
+}
+
+struct OwnCloneImpl : torch::nn::Module {
+  std::vector<std::unique_ptr<int>> owned;  // is_copy_constructible says it is, and it is not
+  std::shared_ptr<torch::nn::Module> clone(anycapture::detail::CloneDevice = {}) const override {
+    return std::make_shared<OwnCloneImpl>();
+  }
+  at::Tensor forward(at::Tensor x) { return x + 1; }
+};
+ANYCAPTURE_MODULE(OwnClone);
+
+TEST(HookedModule, AClassWithACloneOfItsOwnMakesWhatThatMakes) {
+  OwnClone module;
+  EXPECT_NE(std::dynamic_pointer_cast<OwnCloneImpl>(module->clone()), nullptr);
+  torch::nn::Sequential row(module);
+  const auto copy = std::dynamic_pointer_cast<torch::nn::SequentialImpl>(row->clone());
+  EXPECT_TRUE(copy->forward(at::zeros({1})).equal(at::ones({1})));
+}
+
+TEST(HookedModule, IsOfItsOwnClassToAnyModuleAndSequential) {
+  Attention attention(4);
+  torch::nn::AnyModule any(attention);
+  EXPECT_EQ(&any.get<AttentionImpl>(), attention.get());
+  EXPECT_EQ(any.ptr<AttentionImpl>(), attention.ptr());
+  EXPECT_EQ(any.type_info(), typeid(AttentionImpl));
+  torch::nn::Sequential row(attention);
+  EXPECT_EQ(&row->at<AttentionImpl>(0), attention.get());
+  const auto copy = std::dynamic_pointer_cast<torch::nn::SequentialImpl>(row->clone());
+  EXPECT_EQ(copy->at<AttentionImpl>(0).width, 4);
+  Capturer cap(copy, "0:output");
+  (*copy->begin()).forward(input(), at::Tensor(), false);
+  EXPECT_EQ(cap.size(), 1u);
+}
+
+struct DefaultsImpl : torch::nn::Module {
+  at::Tensor forward(const at::Tensor& x, double factor = 3) { return x * factor; }
+
+ protected:
+  FORWARD_HAS_DEFAULT_ARGS({1, torch::nn::AnyValue(3.0)})
+};
+ANYCAPTURE_MODULE(Defaults);
+
+TEST(HookedModule, ForwardHasDefaultArgsWorksInASequential) {
+  torch::nn::Sequential row(Defaults{}, Defaults{});
+  Capturer cap(row, "*:output");
+  EXPECT_TRUE(row->forward(at::ones({1})).equal(at::full({1}, 9.0)));
+  EXPECT_EQ(cap.size(), 3u);
+  EXPECT_THAT(message_of<c10::Error>([&] { row->forward(at::ones({1}), 1.0, 2.0); }),
+              HasSubstr("expects at least 1 argument(s) and at most 2"));
+}
+
+TEST(HookedModule, SaysThatItsHolderDidNotMakeIt) {
+  Attention made(4);
+  auto plain = std::make_shared<AttentionImpl>(4);
+  EXPECT_THAT(message_of<anycapture::SelectorError>([&] { Capturer cap(plain, ":output"); }),
+              HasSubstr("it was not made by its holder: make it as Attention(...)"));
+}
+
+struct ListsImpl : torch::nn::Module {
+  c10::List<at::Tensor> forward(c10::optional<at::Tensor> x, const std::vector<at::Tensor>& rest) {
+    c10::List<at::Tensor> all(rest);
+    if (x) all.push_back(*x);
+    return all;
+  }
+};
+ANYCAPTURE_MODULE(Lists);
+
+TEST(HookedModule, ATensorInAListIsNeverNamedAsALoneOne) {
+  Lists lists;
+  Capturer cap(lists, {"*:input", "*:output"});
+  const auto a = at::ones({1}), b = at::zeros({1});
+  lists(c10::nullopt, std::vector<at::Tensor>{a, b});
+  EXPECT_THAT(keys(cap), ElementsAre(":input.1.0", ":input.1.1", ":output.0", ":output.1"));
+  cap.clear();
+  lists(b, std::vector<at::Tensor>{a});
+  EXPECT_THAT(keys(cap), ElementsAre(":input.0", ":input.1.0", ":output.0", ":output.1"));
+  EXPECT_TRUE(cap[":input.0"].is_same(b));
+}
+
+struct Opaque {
+  at::Tensor hidden;
+};
+struct TakesOpaqueImpl : torch::nn::Module {
+  at::Tensor forward(const Opaque& state) { return state.hidden; }
+};
+ANYCAPTURE_MODULE(TakesOpaque);
+
+TEST(HookedModule, SaysWhatItCannotLookInto) {
+  TakesOpaque module;
+  Capturer cap(module, "*:input", quiet());
+  module(Opaque{at::ones({1})});
+  EXPECT_THAT(cap.report().text(), AllOf(HasSubstr("its input is a"), HasSubstr("Opaque"),
+                                         HasSubstr("ANYCAPTURE_VISITABLE(Opaque, its fields)")));
 }
 
 }  // namespace

@@ -185,7 +185,7 @@ TEST_F(HooksTest, MayRemoveAndAddHooksWhileTheyRun) {
     register_forward_hook(module, note("added"));
   });
   later = register_forward_hook(add, note("later"));
-  add(number(1));  // the list that stood when the call began
+  add(number(1));  // those that stood when the first one ran
   EXPECT_THAT(said_, ElementsAre("self", "later"));
   said_.clear();
   add(number(1));
@@ -296,6 +296,92 @@ TEST_F(HooksTest, NeedAHookedModule) {
   torch::nn::Linear linear(1, 1);
   EXPECT_THAT(message_of<anycapture::Error>([&] { register_forward_hook(linear, note("x")); }),
               AllOf(HasSubstr("Linear"), HasSubstr("anycapture::nn::Linear")));
+}
+
+TEST_F(HooksTest, WhatAPreHookChangesCountsAfterForward) {
+  Add add;
+  HookHandle removed = register_forward_hook(add, note("removed"));
+  register_forward_pre_hook(add, [&](Module& module, const at::Tensor&) {
+    removed.remove();
+    register_forward_hook(module, note("added"));
+  });
+  add(number(1));
+  EXPECT_THAT(said_, ElementsAre("added"));
+}
+
+TEST_F(HooksTest, AlwaysCalledOnesSeeTheInputOfACallWhosePreHookThrew) {
+  Add add;
+  HookOptions always;
+  always.always_call = true;
+  register_forward_pre_hook(add, [](Module&, const at::Tensor& x) { return x * 2; });
+  register_forward_pre_hook(add,
+                            [](Module&, const at::Tensor&) { throw std::domain_error("mine"); });
+  register_forward_hook(
+      add,
+      [&](Module&, const at::Tensor& in, const at::Tensor&) {
+        EXPECT_TRUE(in.equal(number(2)));
+        said_.push_back("always");
+      },
+      always);
+  EXPECT_THROW(add(number(1)), std::domain_error);
+  EXPECT_THAT(said_, ElementsAre("always"));
+}
+
+TEST_F(HooksTest, WhatTheyHoldMayRemoveHooks) {
+  struct Guard {
+    HookHandle* handle;
+    explicit Guard(HookHandle* of) : handle(of) {}
+    ~Guard() { handle->remove(); }
+  };
+  Add add;
+  HookHandle first = register_forward_hook(add, note("first"));
+  HookHandle second = register_forward_hook(
+      add,
+      [guard = std::make_shared<Guard>(&first)](Module&, const at::Tensor&, const at::Tensor&) {});
+  second.remove();
+  add(number(1));
+  EXPECT_THAT(said_, IsEmpty());
+}
+
+TEST_F(HooksTest, KeepTheirStateWhenOthersComeAndGo) {
+  Add add;
+  int last = 0;
+  register_forward_hook(add, [count = 0, &last](Module&, const at::Tensor&,
+                                                const at::Tensor&) mutable { last = ++count; });
+  for (int i = 0; i < 3; ++i) {
+    HookHandle other = register_forward_hook(add, note("other"));
+    add(number(1));
+    other.remove();
+  }
+  EXPECT_EQ(last, 3);
+}
+
+struct ConstImpl : torch::nn::Module {
+  at::Tensor kept = number(1);
+  const at::Tensor& forward(const at::Tensor&) { return kept; }
+};
+ANYCAPTURE_MODULE(Const);
+
+TEST_F(HooksTest, WhatCannotBeReplacedIsAnError) {
+  Const module;
+  register_forward_hook(module,
+                        [](Module&, const at::Tensor&, const at::Tensor& y) { return y * 100; });
+  EXPECT_THAT(message_of<anycapture::Error>([&] { module(number(1)); }),
+              HasSubstr("replaced a tensor of the module's output, which is const"));
+}
+
+struct StateImpl : torch::nn::Module {
+  at::Tensor forward(const at::Tensor& x, at::Tensor& state) { return state = state + x; }
+};
+ANYCAPTURE_MODULE(State);
+
+TEST_F(HooksTest, OneWritableArgumentLeavesTheOthersTheCallers) {
+  State module;
+  register_forward_pre_hook(module, [](Module&, Tensors& input) { input[0] = number(7); });
+  at::Tensor x = number(1), state = number(10);
+  EXPECT_TRUE(module(x, state).equal(number(17)));
+  EXPECT_TRUE(x.equal(number(1)));
+  EXPECT_TRUE(state.equal(number(17)));
 }
 
 }  // namespace

@@ -148,4 +148,14 @@ TEST(NnTest, HooksWorkOnStockModules) {
   EXPECT_TRUE(torch::nn::Sequential(linear)->forward(at::ones({1, 2})).equal(at::zeros({1, 2})));
 }
 
+TEST(NnTest, AsFindsEveryModuleOfTheType) {
+  nn::TransformerEncoderLayer layer(nn::TransformerEncoderLayerOptions(8, 2));
+  int found = 0;
+  for (const auto& module : layer->modules(false)) found += module->as<nn::Linear>() != nullptr;
+  EXPECT_EQ(found, 3);  // two of the layer, one of its attention: all made by LibTorch
+  nn::Sequential row(nn::Linear(2, 3), nn::ReLU());
+  EXPECT_EQ(row->at<nn::LinearImpl>(0).weight.size(0), 3);
+  EXPECT_EQ((*row->begin()).get<nn::Linear>()->weight.size(0), 3);
+}
+
 }  // namespace

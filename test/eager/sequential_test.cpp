@@ -9,6 +9,7 @@
 
 #include <ATen/ATen.h>
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <sstream>
@@ -191,6 +192,12 @@ struct Output {
   int steps = 0;
 };
 ANYCAPTURE_VISITABLE(Output, state, layers, steps);
+struct Nest {
+  struct Output {
+    at::Tensor state;
+  };
+};
+ANYCAPTURE_VISITABLE(Nest::Output, state);
 struct Unknown {
   at::Tensor hidden;
 };
@@ -371,6 +378,86 @@ TEST(SequentialTest, ModulesListsPathsAndTypes) {
   EXPECT_EQ(modules[0].path, "");
   EXPECT_EQ(modules[1].path, "0");
   EXPECT_EQ(anycapture::normalise_type(modules[1].type), "Linear");
+}
+
+struct DenseImpl : torch::nn::SequentialImpl {
+  DenseImpl() { push_back("fc", Linear(4, 4)); }
+  at::Tensor forward(const at::Tensor& x) { return at::cat({x, SequentialImpl::forward(x)}, 1); }
+};
+TORCH_MODULE(Dense);
+
+TEST(SequentialTest, AClassDerivedFromItHasAForwardOfItsOwn) {
+  struct NetImpl : torch::nn::Module {
+    Dense dense{register_module("dense", Dense())};
+  };
+  auto net = std::make_shared<NetImpl>();
+  EXPECT_THAT(message_of<anycapture::SelectorError>([&] { Capturer cap(net, "dense:output"); }),
+              HasSubstr("ANYCAPTURE_MODULE(Dense)"));
+  Capturer cap(net, "dense*");
+  net->dense->forward(input());
+  EXPECT_THAT(cap.keys(), ElementsAre("dense.fc:output"));
+  Sequential row(net->dense);
+  Capturer relayed(row, "*:output");
+  const auto y = row->forward(input());
+  EXPECT_TRUE(relayed["0:output"].equal(y));
+}
+
+TEST(SequentialTest, AHookedModuleKeptAsItsOwnClassIsHeardAndHooked) {
+  HookedAdd add;
+  int hooks = 0;
+  anycapture::register_forward_hook(
+      add, [&](torch::nn::Module&, const at::Tensor&, const at::Tensor& y) {
+        ++hooks;
+        return y * 2;
+      });
+  Sequential row(std::shared_ptr<HookedAddImpl>(add.ptr()), Linear(4, 4));
+  Capturer cap(row, "*:output");
+  row->forward(input());
+  EXPECT_EQ(hooks, 1);
+  EXPECT_TRUE(cap["0:output"].equal((input() + 1) * 2));
+}
+
+TEST(SequentialTest, AChildAddedWhileASessionListensIsTheLastOne) {
+  Sequential row(Linear(4, 4), Linear(4, 3));
+  Capturer cap(row, {":output", ":input"});
+  row->push_back(ReLU());
+  row->forward(input());
+  EXPECT_FALSE(cap.contains(":output"));  // of the new child nothing is heard: no wrong output
+  Capturer again(row, ":output");
+  const auto y = row->forward(input());
+  EXPECT_TRUE(again[":output"].equal(y));
+  EXPECT_TRUE(cap[":output"].equal(y));
+}
+
+TEST(SequentialTest, ClonesWhatIsOverwrittenAcrossSequentialsInEachOther) {
+  const at::NoGradGuard no_grad;
+  Sequential first(ReLU(ReLUOptions(true)), Linear(4, 4));
+  Capturer of_first(first, ":input");
+  auto x = input() * 2;
+  first->forward(x);
+  EXPECT_TRUE(of_first[":input"].equal(input() * 2));
+
+  Sequential second(Stack(Linear(4, 4), torch::nn::Identity()), ReLU(ReLUOptions(true)));
+  Capturer of_second(second, "*:output");
+  second->forward(input());
+  const auto fresh = second->ptr(0)->as<StackImpl>()->at<LinearImpl>(0).forward(input());
+  EXPECT_TRUE(of_second["0.0:output"].equal(fresh));
+  EXPECT_TRUE(of_second["0.1:output"].equal(fresh));
+  EXPECT_TRUE(of_second["0:output"].equal(fresh));
+
+  Sequential third(Linear(4, 4), Stack(ReLU(ReLUOptions(true)), Linear(4, 4)));
+  Capturer of_third(third, "0:output");
+  third->forward(input());
+  EXPECT_TRUE(of_third["0:output"].equal(third->at<LinearImpl>(0).forward(input())));
+}
+
+TEST(SequentialTest, AStructInAClassIsVisitableToo) {
+  EXPECT_THAT(run<Nest::Output>([](at::Tensor x) { return Nest::Output{x}; }).keys(),
+              ElementsAre("maker:output.state"));
+  const Capturer numbers = run<std::array<at::Tensor, 2>>([](at::Tensor x) {
+    return std::array<at::Tensor, 2>{x, x};
+  });
+  EXPECT_EQ(numbers.size(), 2u);
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ struct is_tuple<T, std::void_t<decltype(std::tuple_size<T>::value)>> : std::true
 template <class T, class = void>
 struct is_map : std::false_type {};
 template <class T>
-struct is_map<T, std::void_t<typename T::mapped_type, decltype(std::declval<T&>().begin())>>
+struct is_map<T, std::void_t<typename T::mapped_type, decltype(std::declval<T&>().begin()->second)>>
     : std::is_same<typename T::key_type, std::string> {};
 
 /// torch::OrderedDict<std::string, Value>.
@@ -123,7 +123,14 @@ void collect(Tensors& into, const std::string& name, T& value) {
     if (value.has_value()) collect(into, name, *value);
   } else {
     std::size_t index = 0;
-    for (auto& inner : value) collect(into, joined(name, std::to_string(index++)), inner);
+    for (auto&& inner : value) {
+      if constexpr (std::is_lvalue_reference_v<decltype(inner)>) {
+        collect(into, joined(name, std::to_string(index++)), inner);
+      } else {
+        const typename Type::value_type copy = inner;  // c10::List gives proxies
+        collect(into, joined(name, std::to_string(index++)), copy);
+      }
+    }
   }
 }
 

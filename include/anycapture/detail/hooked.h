@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: MIT
 // What ANYCAPTURE_MODULE makes of a module's class. LibTorch calls forward() directly, it is no
-// virtual function: so the object that a holder makes is of a class derived in three layers, and
-// the holder calls by the outermost that fits.
+// virtual function: so the object that a holder makes is of a class derived in layers, and the
+// holder calls by the outermost that fits.
 //
 //   Impl     the user's class
 //   Face     forward() with any number of arguments, so that defaults and overloads work
 //   Wrapped  forward hooks, clone(), name()
-//   Hooked   what is constructed; Impl's one signature again, which AnyModule and Sequential ask
-//   for
+//   Hooked   what is constructed; Impl's one signature again, which AnyModule asks for
 #pragma once
 
+#include <torch/nn/cloneable.h>
 #include <torch/nn/module.h>
+#include <torch/nn/modules/container/any_module_holder.h>
 
-#include <anycapture/detail/collect.h>
+#include <anycapture/detail/call.h>
 #include <anycapture/detail/hooked_call.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <memory>
-#include <string>
-#include <tuple>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
+#include <vector>
 
 namespace anycapture {
 namespace detail {
@@ -60,116 +62,58 @@ template <class Impl>
 struct SignatureOf<Impl, std::void_t<decltype(&Impl::forward)>>
     : SignatureOfMethod<decltype(&Impl::forward)> {};
 
-/// What `Impl::forward` returns for these arguments; ill-formed where it does not take them.
-template <class Impl, class... A>
-using ForwardResult = decltype(std::declval<Impl&>().forward(std::declval<A>()...));
-
-template <class Void, class Impl, class... A>
-struct takes : std::false_type {};
-template <class Impl, class... A>
-struct takes<std::void_t<ForwardResult<Impl, A...>>, Impl, A...> : std::true_type {};
-
-/// An argument that hooks may replace: a copy of the handle where forward cannot write to the
-/// caller's variable, and the caller's own otherwise.
-template <bool kCopy, class A>
-using Argument = std::conditional_t<kCopy && std::is_lvalue_reference_v<A>, Plain<A>, A&&>;
-
-template <class A>
-constexpr bool kCopies = can_hold_tensors<Plain<A>>() && std::is_copy_constructible_v<Plain<A>>;
-
-/// `A`, or a reference to const in its place where a copy is made.
-template <class A>
-using Passed = std::conditional_t<kCopies<A> && std::is_lvalue_reference_v<A>,
-                                  const std::remove_reference_t<A>&, A&&>;
-
-template <class A, class Held>
-decltype(auto) pass(Held& held) {
-  if constexpr (std::is_reference_v<Held>) {
-    return static_cast<A&&>(held);
+/// Whether Impl::forward() is virtual, which no trait tells: by the pointer to it, as the Itanium
+/// C++ ABI (2.3) lays it out. The compiler knows the answer.
+template <class Impl>
+bool forward_is_virtual() {
+  if constexpr (std::is_same_v<typename SignatureOf<Impl>::type, NoSignature>) {
+    return false;
   } else {
-    return static_cast<const Held&>(held);
+    const auto method = &Impl::forward;
+    std::uintptr_t parts[2] = {};
+    static_assert(sizeof method == sizeof parts);
+    std::memcpy(parts, &method, sizeof parts);
+#if defined(__aarch64__) || defined(__arm__)
+    return (parts[1] & 1) != 0;
+#else
+    return (parts[0] & 1) != 0;
+#endif
   }
 }
 
-template <class T>
-bool holds_tensor(T& value) {
-  Tensors tensors;
-  collect(tensors, "", value);
-  return tensors.any_defined();
+/// The same object, of which the compiler knows no more than its type. Without, where classes are
+/// in an unnamed namespace and all that derive from them in sight, it would call what Hooked has
+/// directly, also for a module that a holder took and did not make.
+template <class Impl>
+Impl& of_any_make(Impl& module) {
+  Impl* pointer = &module;
+  __asm__("" : "+r"(pointer));
+  return *pointer;
 }
 
-/// By position where more than one argument holds a tensor, as Python's hooks get them.
-template <class Held, std::size_t... I>
-void collect_arguments(Tensors& into, Held& held, std::index_sequence<I...>) {
-  const bool several = (std::size_t{0} + ... + (holds_tensor(std::get<I>(held)) ? 1 : 0)) > 1;
-  (collect(into, several ? std::to_string(I) : std::string(), std::get<I>(held)), ...);
-}
-
-/// Impl::forward() with hooks around it. `Self` is Impl or const Impl.
+/// A call through a holder. A virtual forward() is called as such: what overrides it, Hooked or a
+/// class derived from Impl, has hooks of its own.
 template <class Impl, class Self, class... A>
-class Forward {
- public:
-  using Result = ForwardResult<Self, A...>;
+ForwardResult<Self, A...> call_through_holder(Self& self, A&&... arguments) {
+  const auto as_it_is = [&](auto&&... a) -> ForwardResult<Self, A...> {
+    return self.forward(std::forward<decltype(a)>(a)...);
+  };
+  if (forward_is_virtual<Impl>()) return of_any_make(self).forward(std::forward<A>(arguments)...);
+  return call_hooked(self, as_it_is, std::forward<A>(arguments)...);
+}
 
-  static Result call(Self& self, A&&... arguments) {
-    if (!listening()) return self.Impl::forward(std::forward<A>(arguments)...);
-    return while_listening(self, std::forward<A>(arguments)...);
-  }
-
- private:
-  static constexpr bool kCopy = takes<void, Self, Passed<A>...>::value;
-
-  [[gnu::noinline]] static Result while_listening(Self& self, A&&... arguments) {
-    HookedCall call(self);
-    try {
-      if (!call.wants_input()) {
-        return returned(
-            call, [&]() -> Result { return self.Impl::forward(std::forward<A>(arguments)...); });
-      }
-      return with_input(call, self, std::index_sequence_for<A...>(), std::forward<A>(arguments)...);
-    } catch (...) {
-      call.failed();
-      throw;
-    }
-  }
-
-  template <std::size_t... I>
-  static Result with_input(HookedCall& call, Self& self, std::index_sequence<I...> indexes,
-                           A&&... arguments) {
-    std::tuple<Argument<kCopy && kCopies<A>, A>...> held(std::forward<A>(arguments)...);
-    Tensors input;
-    collect_arguments(input, held, indexes);
-    call.before(input);
-    return returned(call, [&]() -> Result {
-      return self.Impl::forward(
-          pass<A, std::tuple_element_t<I, decltype(held)>>(std::get<I>(held))...);
-    });
-  }
-
-  template <class Run>
-  static Result returned(HookedCall& call, Run run) {
-    if constexpr (std::is_void_v<Result>) {
-      run();
-      Tensors output;
-      if (call.wants_output()) call.after(output);
+/// A call of the function that overrides Impl::forward(), or stands for it in AnyModule.
+template <class Impl, class Self, class... A>
+ForwardResult<Self, A...> call_of_impl(Self& self, A&&... arguments) {
+  const auto impls_own = [&](auto&&... a) -> ForwardResult<Self, A...> {
+    if constexpr (std::is_abstract_v<Impl>) {
+      return self.forward(std::forward<decltype(a)>(a)...);  // never made, but compiled
     } else {
-      if (!call.wants_output()) return run();
-      std::conditional_t<std::is_reference_v<Result>, Result, std::remove_const_t<Result>> result =
-          run();
-      Tensors output;
-      collect(output, "", result);
-      if (!can_hold_tensors<Plain<Result>>()) {
-        call.unreadable(SiteDirection::kOutput, typeid(Result));
-      }
-      call.after(output);
-      if constexpr (std::is_reference_v<Result>) {
-        return static_cast<Result>(result);
-      } else {
-        return result;
-      }
+      return self.Impl::forward(std::forward<decltype(a)>(a)...);
     }
-  }
-};
+  };
+  return call_hooked(self, impls_own, std::forward<A>(arguments)...);
+}
 
 /// Marks the constructor that copies an Impl.
 struct CopyOf {};
@@ -184,11 +128,13 @@ class AnyArity : public Impl {
 
   template <class... A>
   auto forward(A&&... arguments) -> ForwardResult<Impl, A...> {
-    return Forward<Impl, Impl, A...>::call(*this, std::forward<A>(arguments)...);
+    Impl& self = *this;
+    return call_through_holder<Impl>(self, std::forward<A>(arguments)...);
   }
   template <class... A>
   auto forward(A&&... arguments) const -> ForwardResult<const Impl, A...> {
-    return Forward<Impl, const Impl, A...>::call(*this, std::forward<A>(arguments)...);
+    const Impl& self = *this;
+    return call_through_holder<Impl>(self, std::forward<A>(arguments)...);
   }
 };
 
@@ -205,7 +151,8 @@ class Face<Impl, Signature<R, false, A...>> : public AnyArity<Impl> {
   using AnyArity<Impl>::AnyArity;
   using AnyArity<Impl>::forward;
   R forward(A... arguments) {
-    return Forward<Impl, Impl, A...>::call(*this, std::forward<A>(arguments)...);
+    Impl& self = *this;
+    return call_of_impl<Impl>(self, std::forward<A>(arguments)...);
   }
 };
 
@@ -215,9 +162,23 @@ class Face<Impl, Signature<R, true, A...>> : public AnyArity<Impl> {
   using AnyArity<Impl>::AnyArity;
   using AnyArity<Impl>::forward;
   R forward(A... arguments) const {
-    return Forward<Impl, const Impl, A...>::call(*this, std::forward<A>(arguments)...);
+    const Impl& self = *this;
+    return call_of_impl<Impl>(self, std::forward<A>(arguments)...);
   }
 };
+
+/// What Cloneable<Impl>::clone() does, with `copy` in place of a new Impl: parameters and buffers
+/// are copied, children cloned into those that reset() made.
+ANYCAPTURE_API void clear_for_clone(torch::nn::Module& copy);
+ANYCAPTURE_API void copy_into_clone(const torch::nn::Module& original, torch::nn::Module& copy,
+                                    const c10::optional<c10::Device>& device);
+
+/// Whether `Impl::clone` is Cloneable's: what it makes is known then.
+template <class Impl, class = void>
+struct clones_by_cloneable : std::false_type {};
+template <class Impl>
+struct clones_by_cloneable<Impl, std::void_t<decltype(&Impl::clone)>>
+    : std::is_same<decltype(&Impl::clone), decltype(&torch::nn::Cloneable<Impl>::clone)> {};
 
 template <class>
 struct ArgumentOf;
@@ -227,28 +188,32 @@ struct ArgumentOf<R (C::*)(A) const> {
 };
 /// `const std::optional<torch::Device>&`, whichever optional this LibTorch has.
 using CloneDevice = ArgumentOf<decltype(&torch::nn::Module::clone)>::type;
+using OptionalDevice = Plain<CloneDevice>;
 
 template <class Impl, class Made>
 class Wrapped : public Face<Impl>, public Hookable {
  public:
   using Face<Impl>::Face;
   Wrapped() = default;
-  /// With the parameters and children of `other`, which goes afterwards.
+  /// With the parameters and children of `other`.
   Wrapped(CopyOf, const Impl& other) : Face<Impl>(CopyOf(), other) {
     // On LibTorch 1.13 Cloneable derives virtually from Module, which is then ours to copy.
     static_cast<torch::nn::Module&>(*this) = other;
     name_after(*this, typeid(Impl));
   }
 
-  /// What Impl makes, hooked.
+  /// Hooked like this one; where Impl has a clone() of its own, what that makes.
   std::shared_ptr<torch::nn::Module> clone(CloneDevice device = {}) const override {
-    std::shared_ptr<torch::nn::Module> plain = Impl::clone(device);
-    if constexpr (std::is_copy_constructible_v<Impl>) {
-      if (const auto* made = dynamic_cast<const Impl*>(plain.get())) {
-        return std::make_shared<Made>(CopyOf(), *made);
-      }
+    if constexpr (clones_by_cloneable<Impl>::value) {
+      const torch::NoGradGuard no_grad;
+      auto copy = std::make_shared<Made>(CopyOf(), static_cast<const Impl&>(*this));
+      clear_for_clone(*copy);
+      copy->reset();
+      copy_into_clone(*this, *copy, device);
+      return copy;
+    } else {
+      return Impl::clone(device);
     }
-    return plain;
   }
 
  private:
@@ -266,8 +231,61 @@ template <class Impl, class R, bool kConst, class... A>
 class Hooked<Impl, Signature<R, kConst, A...>> : public Wrapped<Impl, Hooked<Impl>> {
  public:
   using Wrapped<Impl, Hooked<Impl>>::Wrapped;
-  R forward(A... arguments) { return Face<Impl>::forward(std::forward<A>(arguments)...); }
+  R forward(A... arguments) {
+    Impl& self = *this;
+    return call_of_impl<Impl>(self, std::forward<A>(arguments)...);
+  }
 };
+
+/// Marks what AnyModule keeps a hooked module in: its calls have hooks already.
+struct HookedPlaceholder {};
 
 }  // namespace detail
 }  // namespace anycapture
+
+namespace torch {
+namespace nn {
+
+/// What AnyModule and Sequential keep a hooked module in: to them it is of its own class, so that
+/// at<Impl>() and get<Impl>() find it, and called with its hooks.
+template <class Impl, class Signature, class... A>
+struct AnyModuleHolder<anycapture::detail::Hooked<Impl, Signature>, A...>
+    : AnyModuleHolder<Impl, A...>, anycapture::detail::HookedPlaceholder {
+  using Base = AnyModuleHolder<Impl, A...>;
+  using Hooked = anycapture::detail::Hooked<Impl, Signature>;
+
+  explicit AnyModuleHolder(std::shared_ptr<Hooked>&& made)
+      : Base(std::shared_ptr<Impl>(made)), hooked(made.get()) {}
+
+  AnyValue forward(std::vector<AnyValue>&& arguments) override {
+    Module& defaults = *hooked;
+    if (defaults._forward_has_default_args() && arguments.size() < sizeof...(A) &&
+        arguments.size() >= defaults._forward_num_required_args()) {
+      arguments = defaults._forward_populate_default_args(std::move(arguments));
+    }
+    if (arguments.size() != sizeof...(A)) return Base::forward(std::move(arguments));  // says so
+    return torch::unpack<AnyValue, A...>(
+        [this](auto&&... values) {
+          return AnyValue(hooked->forward(std::forward<decltype(values)>(values)...));
+        },
+        typename Base::CheckedGetter{arguments});
+  }
+
+  std::unique_ptr<AnyModulePlaceholder> copy() const override {
+    return std::make_unique<AnyModuleHolder>(*this);
+  }
+
+  std::unique_ptr<AnyModulePlaceholder> clone_module(
+      anycapture::detail::OptionalDevice device) const override {
+    auto made = this->module->clone(device);
+    if (auto again = std::dynamic_pointer_cast<Hooked>(made)) {
+      return std::make_unique<AnyModuleHolder>(std::move(again));
+    }
+    return std::make_unique<Base>(std::dynamic_pointer_cast<Impl>(made));
+  }
+
+  Hooked* hooked;  // `module`, which the base keeps as an Impl
+};
+
+}  // namespace nn
+}  // namespace torch

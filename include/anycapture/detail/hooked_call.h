@@ -7,14 +7,15 @@
 #include <anycapture/detail/frame.h>
 #include <anycapture/tensors.h>
 
+#include <cstdint>
 #include <memory>
 #include <typeinfo>
+#include <vector>
 
 namespace anycapture {
 namespace detail {
 
 class HookList;
-struct Hooks;
 
 /// What makes a module hooked: a base of the classes that holders make. Holds its forward hooks.
 class ANYCAPTURE_API Hookable {
@@ -24,10 +25,10 @@ class ANYCAPTURE_API Hookable {
   Hookable& operator=(const Hookable&) { return *this; }
   virtual ~Hookable();
 
-  const std::shared_ptr<HookList>& hooks() const { return hooks_; }
+  const std::shared_ptr<HookList>& anycapture_hooks() const { return anycapture_hooks_; }
 
  private:
-  std::shared_ptr<HookList> hooks_;
+  std::shared_ptr<HookList> anycapture_hooks_;  // no name that a user's class has
 };
 
 /// Gives a module the name of its own type in place of its wrapper's, if it has none yet.
@@ -42,13 +43,13 @@ ANYCAPTURE_API bool note_unhooked(const std::type_info& type, Heard heard, const
 /// Only made while `listening()`.
 class ANYCAPTURE_API HookedCall {
  public:
-  explicit HookedCall(const torch::nn::Module& module);
+  explicit HookedCall(const torch::nn::Module& module, Seen seen = Seen::kHolder);
   HookedCall(const HookedCall&) = delete;
   HookedCall& operator=(const HookedCall&) = delete;
   ~HookedCall();
 
-  bool wants_input() const noexcept;
-  bool wants_output() const noexcept;
+  bool wants_input() const;
+  bool wants_output() const;  ///< asked when forward has returned: it may have registered hooks
   /// Runs the pre-hooks, which may replace tensors.
   void before(Tensors& input);
   /// Runs the hooks, which may replace tensors.
@@ -62,8 +63,8 @@ class ANYCAPTURE_API HookedCall {
   void call_always(Tensors& output) noexcept;
 
   const torch::nn::Module& module_;
-  std::shared_ptr<const Hooks> hooks_;  // null if it has none
-  std::size_t hooks_called_ = 0;        // of the forward hooks
+  const HookList* hooks_;              // null for a module that can have none
+  std::vector<std::uint64_t> called_;  // of the hooks that are always called
   Tensors input_;
   Frame frame_;
 };
