@@ -28,18 +28,18 @@ inline bool listening() noexcept {
 
 ANYCAPTURE_API at::Tensor fire_tag(const torch::nn::Module& module, const char* name,
                                    at::Tensor value);
+// Out of line as a whole, so that where it stands a tag that is off is a load and a branch. A
+// variable that cannot be assigned is observed only.
+[[gnu::cold]] ANYCAPTURE_API void fire_variable(const torch::nn::Module& module, const char* name,
+                                                at::Tensor& variable);
+[[gnu::cold]] ANYCAPTURE_API void fire_variable(const torch::nn::Module& module, const char* name,
+                                                const at::Tensor& variable);
 ANYCAPTURE_API at::Tensor fire_function_tag(const char* function, const char* name,
                                             at::Tensor value);
 
-template <class Module>
-void tag_variable(const Module* module, const char* name, at::Tensor& variable) {
-  if (listening()) variable = fire_tag(*module, name, std::move(variable));
-}
-
-// A variable that cannot be assigned is observed only.
-template <class Module>
-void tag_variable(const Module* module, const char* name, const at::Tensor& variable) {
-  if (listening()) fire_tag(*module, name, variable);
+template <class Module, class Variable>
+void tag_variable(const Module* module, const char* name, Variable& variable) {
+  if (listening()) fire_variable(*module, name, variable);
 }
 
 }  // namespace detail

@@ -27,6 +27,14 @@ at::Tensor fire_tag(const torch::nn::Module& module, const char* name, at::Tenso
   return value;
 }
 
+void fire_variable(const torch::nn::Module& module, const char* name, at::Tensor& variable) {
+  variable = fire_tag(module, name, std::move(variable));
+}
+
+void fire_variable(const torch::nn::Module& module, const char* name, const at::Tensor& variable) {
+  fire_tag(module, name, variable);
+}
+
 at::Tensor fire_function_tag(const char* function, const char* name, at::Tensor value) {
   eager::join_environment();
   if (name == nullptr) name = "";

@@ -34,7 +34,13 @@ least() {
   awk -v name="$2" -v divisor="${3:-1}" '$1 == name && (!n++ || $3 < least) { least = $3 }
     END { if (!n) exit 1; printf "%.4f", least / divisor }' "$results/$1"
 }
-minus() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f", a - b }'; }
+# noise NAME BENCHMARK: the spread of its runs, in percent of their mean.
+noise() {
+  awk -v name="$2" '$1 == name "_mean" { mean = $3 } $1 == name "_stddev" { stddev = $3 }
+    END { printf "%.1f", 100 * stddev / mean }' "$results/$1"
+}
+minus() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%+.1f", a - b }'; }
+rounded() { awk -v a="$1" 'BEGIN { printf "%.3g", a }'; }
 row() { printf '| %s | %s | %s |\n' "$1" "$2" "$3"; }
 
 t() { least tag_bench "$@"; }
@@ -45,19 +51,20 @@ row '---' '---' '---'
 row "\`ANYCAPTURE_TAG(x)\`, no session in the process" '2 ns' "$(minus "$(t macro_off)" "$(t no_tag)") ns"
 row "\`tag\` around a temporary, no session" '2 ns' \
   "$(minus "$(t temporary_off)" "$(t temporary_without_tag)") ns"
-row "\`x = tag(this, \"x\", x)\`, no session" '6 ns' "$(minus "$(t assignment_off)" "$(t no_tag)") ns"
+row "\`x = tag(this, \"x\", x)\`, no session" '6 ns' \
+  "$(minus "$(t assignment_off)" "$(t no_tag)") ns ($(minus "$(t assignment_of_copy)" "$(t no_tag)") of it the copy of the handle)"
 row "a hooked module's \`m->forward(x)\`, no session, against the plain holder" '+3 ns' \
   "$(minus "$(h 'arrow<Hooked>')" "$(h 'arrow<Plain>')") ns"
 row "the same, \`m(x)\`" '+3 ns' "$(minus "$(h 'call<Hooked>')" "$(h 'call<Plain>')") ns"
 row "the same, \`m->forward(x)\` that takes its tensor by value" '+3 ns' \
   "$(minus "$(h 'arrow<HookedByValue>')" "$(h 'arrow<PlainByValue>')") ns"
 row "a child of a Sequential with its relay, no session" '' \
-  "+$(minus "$(h sequential/relays:1 10)" "$(h sequential/relays:0 10)") ns"
-row 'capture on, per tag, without grad' '200 ns' "$(t on_no_grad 1000) ns"
-row 'capture on, per tag, of a tensor that requires grad' '350 ns' "$(t on_requires_grad 1000) ns"
+  "$(minus "$(h sequential/relays:1 10)" "$(h sequential/relays:0 10)") ns"
+row 'capture on, per tag, without grad' '200 ns' "$(rounded "$(t on_no_grad 1000)") ns"
+row 'capture on, per tag, of a tensor that requires grad' '350 ns' "$(rounded "$(t on_requires_grad 1000)") ns"
 row 'ViT-S/16, 224 x 224, 12 maps captured, against returning them by hand' '1.01 x' \
-  "$(awk -v f="$forward" -v s="$session" 'BEGIN { printf "%.5f x", 1 + s / 1000 / f }') (derived: session and 12 firings $session µs, forward $forward ms; by the clock $(awk -v a="$(least vit_bench captured)" -v b="$forward" 'BEGIN { printf "%.3f", a / b }') x)"
-row '10 selectors against 10,000 modules' '5 ms' "$(least selector_bench bind_selectors/10000) ms"
+  "$(awk -v f="$forward" -v s="$session" 'BEGIN { printf "%.4f x (derived: session and 12 firings %.0f µs, forward %.1f ms", 1 + s / 1000 / f, s, f }'; awk -v a="$(least vit_bench captured)" -v b="$forward" -v n="$(noise vit_bench by_hand)" 'BEGIN { printf "; by the clock %.2f x, noise %s %%)", a / b, n }')"
+row '10 selectors against 10,000 modules' '5 ms' "$(rounded "$(least selector_bench bind_selectors/10000)") ms"
 row "compiling \`#include <anycapture/tag.h>\`, against \`<ATen/core/Tensor.h>\`" '1.3 x' \
   "$(sed 's/.*ratio //' "$results/compile_time") x"
 row '1 GiB to safetensors, against write and fsync' '1.15 x' \

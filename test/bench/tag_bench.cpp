@@ -17,7 +17,7 @@ using anycapture::Capturer;
 struct OneImpl : torch::nn::Module {
   at::Tensor held = at::zeros({1});
 
-  // Kept out of line, so that the three differ in the tag alone.
+  // Kept out of line, so that each pair differs in the tag alone.
   __attribute__((noinline)) void plain(at::Tensor& x) { benchmark::DoNotOptimize(x); }
   __attribute__((noinline)) void tagged(at::Tensor& x) {
     ANYCAPTURE_TAG(x);
@@ -26,6 +26,10 @@ struct OneImpl : torch::nn::Module {
   __attribute__((noinline)) at::Tensor made() { return at::Tensor(held); }
   __attribute__((noinline)) at::Tensor made_tagged() {
     return anycapture::tag(this, "x", at::Tensor(held));
+  }
+  __attribute__((noinline)) void copied(at::Tensor& x) {
+    x = at::Tensor(x);
+    benchmark::DoNotOptimize(x);
   }
   __attribute__((noinline)) void assigned(at::Tensor& x) {
     x = anycapture::tag(this, "x", x);
@@ -50,6 +54,10 @@ void temporary_without_tag(benchmark::State& state) {
 void temporary_off(benchmark::State& state) {
   OneImpl module;
   for (auto _ : state) benchmark::DoNotOptimize(module.made_tagged());
+}
+void assignment_of_copy(benchmark::State& state) {
+  OneImpl module;
+  for (auto _ : state) module.copied(module.held);
 }
 void assignment_off(benchmark::State& state) {
   OneImpl module;
@@ -113,6 +121,7 @@ BENCHMARK(no_tag);
 BENCHMARK(macro_off);
 BENCHMARK(temporary_without_tag);
 BENCHMARK(temporary_off);
+BENCHMARK(assignment_of_copy);
 BENCHMARK(assignment_off);
 BENCHMARK(on_no_grad);
 BENCHMARK(on_requires_grad);

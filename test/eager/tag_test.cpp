@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 
+#include "support/allocations.h"
 #include "support/throws.h"
 
 namespace {
@@ -24,6 +25,7 @@ at::Tensor scaled_scores(const at::Tensor& q) {
 struct TaggedImpl : torch::nn::Module {
   at::Tensor cache_;
   std::string name = "attn";
+  void observe(at::Tensor& x) { ANYCAPTURE_TAG(x); }
   at::Tensor forward(const at::Tensor& x) {
     ANYCAPTURE_TAG(x);  // a const reference is observed
     at::Tensor y = anycapture::tag(this, "y", x + 1);
@@ -52,6 +54,22 @@ TEST(TagTest, ATagReturnsTheVeryTensor) {
   EXPECT_TRUE(anycapture::tag(model.get(), "x", x).is_same(x));
   Capturer cap(model, "*");
   EXPECT_TRUE(anycapture::tag(model.get(), "x", x).is_same(x));
+}
+
+TEST(TagTest, ASiteAllocatesNothingWhileNoSessionIsOpen) {
+  Tagged model;
+  at::Tensor x = at::ones({2});
+  const auto fire_each_form = [&] {
+    const auto before = support::allocations();
+    model->observe(x);
+    x = anycapture::tag(model.get(), "a name that is longer than any small string", x);
+    x = anycapture::tag(model.get(), "moved", std::move(x));
+    x = anycapture::tag("in a function", x);
+    return support::allocations() - before;
+  };
+  EXPECT_EQ(fire_each_form(), 0);
+  Capturer cap(model, "*");
+  EXPECT_GT(fire_each_form(), 0);
 }
 
 TEST(TagTest, ANameBuiltAtRunTimeIsReadAfreshAtTheSameAddress) {
