@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   g++ cmake ninja-build ccache pkg-config python3 python3-venv fonts-dejavu-core
-  libfmt-dev nlohmann-json3-dev libcairo2-dev libjpeg-dev libpng-dev libcli11-dev
+  libfmt-dev nlohmann-json3-dev libcairo2-dev libjpeg-dev libpng-dev libzip-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 torch_version=2.13.0

@@ -134,6 +134,18 @@ void AtomicFile::write(const void* data, std::size_t size) {
   }
 }
 
+void AtomicFile::write_over(std::uint64_t offset, const void* data, std::size_t size) {
+  const char* at = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t done = ::pwrite(file_, at, size, static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) fail_to_write(errno);
+    at += done;
+    size -= static_cast<std::size_t>(done);
+    offset += static_cast<std::uint64_t>(done);
+  }
+}
+
 void AtomicFile::commit() {
   if (::fsync(file_) != 0) fail_to_write(errno);
   if (::close(std::exchange(file_, -1)) != 0) fail_to_write(errno);

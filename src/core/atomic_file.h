@@ -22,6 +22,8 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   void write(const void* data, std::size_t size);
+  /// Over what was written before, from `offset` bytes on; write() goes on at the end.
+  void write_over(std::uint64_t offset, const void* data, std::size_t size);
   /// On disk when it returns.
   void commit();
 

@@ -4,9 +4,7 @@
 #include <anycapture/safetensors.h>
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 
-#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
@@ -14,6 +12,7 @@
 #include <vector>
 
 #include "core/safetensors_bytes.h"
+#include "support/file_size_limit.h"
 #include "support/temp_dir.h"
 #include "support/throws.h"
 
@@ -232,31 +231,11 @@ TEST_F(WriterTest, PassesOnWhatASourceThrowsAndLeavesTheOldFile) {
   EXPECT_EQ(files(), 1u);
 }
 
-// No file may grow past `bytes` while it lives: what a full disk does to a writer.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    previous_handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    ::getrlimit(RLIMIT_FSIZE, &previous_);
-    rlimit limit = previous_;
-    limit.rlim_cur = bytes;
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &previous_);
-    std::signal(SIGXFSZ, previous_handler_);
-  }
-
- private:
-  rlimit previous_{};
-  void (*previous_handler_)(int);
-};
-
 TEST_F(WriterTest, LeavesTheOldFileWhenTheDiskIsFull) {
   put(path_, "old");
   std::string message;
   {
-    const FileSizeLimit limit(4096);
+    const support::FileSizeLimit limit(4096);
     message = message_of({source("a", Dtype::kU8, {10000}, numbered(10000))});
   }
   EXPECT_EQ(message, path_ +
