@@ -81,4 +81,5 @@ def main():
     save_file(tensors, folder / "hooks_reference.safetensors", metadata={"torch": torch.__version__})
 
 
-main()
+if __name__ == "__main__":
+    main()
