@@ -9,22 +9,12 @@
 #include <set>
 
 #include "capture/session.h"
+#include "core/size_text.h"
 
 namespace anycapture {
 namespace {
 
 constexpr std::size_t kSilentShown = 8;
-
-std::string readable(std::uint64_t bytes) {
-  const char* const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-  double value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  while (value >= 1024 && unit + 1 < std::size(units)) {
-    value /= 1024;
-    ++unit;
-  }
-  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
-}
 
 std::uint64_t bytes_of(const capture::StoredSite& site) {
   std::uint64_t bytes = 0;
@@ -129,7 +119,7 @@ std::string Report::text() const {
                                  "modules", "keys", "calls", "bytes");
   for (const SelectorReport& row : selectors) {
     text += fmt::format("{:<{}}  {:>7}  {:>6}  {:>6}  {:>10}\n", row.selector, width, row.modules,
-                        row.keys, row.calls, readable(row.bytes));
+                        row.keys, row.calls, size_text(row.bytes));
     for (std::size_t i = 0; i < row.silent.size() && i < kSilentShown; ++i) {
       text += fmt::format("  silent: {}: {}\n", shown(row.silent[i].path), row.silent[i].reason);
     }
@@ -141,7 +131,7 @@ std::string Report::text() const {
     text += fmt::format("a forward was left by an exception; the last site that fired: {}\n",
                         last_site.empty() ? "none" : last_site);
   } else if (!last_site.empty()) {
-    text += fmt::format("{} keys, {}; the last site that fired: {}\n", keys, readable(bytes),
+    text += fmt::format("{} keys, {}; the last site that fired: {}\n", keys, size_text(bytes),
                         last_site);
   }
   return text;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <anycapture/api.h>
+
 #include <cstddef>
 #include <string_view>
 
@@ -14,6 +16,6 @@ char32_t next_code_point(const char*& at, const char* end);
 std::size_t find_invalid_utf8(std::string_view text);
 
 /// Number of characters.
-std::size_t count_characters(std::string_view text);
+ANYCAPTURE_API std::size_t count_characters(std::string_view text);
 
 }  // namespace anycapture
