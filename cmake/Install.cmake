@@ -13,6 +13,11 @@ set_target_properties(${anycapture_targets} PROPERTIES
   INSTALL_RPATH "$ORIGIN" INSTALL_RPATH_USE_LINK_PATH ON)
 
 install(TARGETS ${anycapture_targets} EXPORT anycapture)
+file(RELATIVE_PATH anycapture_libraries_from_bin
+  ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+set_target_properties(anycapture_cli PROPERTIES
+  INSTALL_RPATH "$ORIGIN/${anycapture_libraries_from_bin}")
+install(TARGETS anycapture_cli)
 install(DIRECTORY include/anycapture DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 set(anycapture_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/anycapture)
 install(EXPORT anycapture NAMESPACE anycapture:: FILE anycaptureTargets.cmake

@@ -22,3 +22,5 @@ said=$("$folder/build/tiny" "$folder/map.png")
   exit 1
 }
 [ -s "$folder/map.png" ]
+"$folder/prefix/bin/anycapture" --version >"$folder/log"
+grep -q '^anycapture [0-9.]*$' "$folder/log"

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// What the commands share. Each stands in a file of its name.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace CLI {
+class App;
+}
+
+namespace anycapture {
+namespace cli {
+
+/// Exit statuses.
+constexpr int kDone = 0;
+constexpr int kDiffers = 1;  ///< or not finite
+constexpr int kUsage = 2;
+constexpr int kFile = 3;
+constexpr int kModel = 4;
+
+struct Command {
+  const CLI::App* app;       ///< owned by the program's
+  std::function<int()> run;  ///< gives the exit status
+};
+
+Command inspect_command(CLI::App& program);
+Command stats_command(CLI::App& program);
+
+/// To stdout. Throws FileError when it cannot be written.
+void write_out(std::string_view text);
+
+}  // namespace cli
+}  // namespace anycapture

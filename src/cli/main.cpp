@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// The program `anycapture`: chooses the command, and turns what is thrown into messages and exit
+// statuses.
+#include <anycapture/error.h>
+#include <anycapture/selector.h>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "cli/command.h"
+
+namespace anycapture {
+namespace cli {
+namespace {
+
+constexpr const char* kAbout =
+    "Looks into files of captured tensors (safetensors).\n"
+    "\n"
+    "  anycapture maps.safetensors                          what is in it\n"
+    "  anycapture inspect maps.safetensors '*:attn' --tree  some of it, as a tree\n"
+    "\n"
+    "Exit status: 0 done, 1 differs or not finite, 2 usage, 3 file, 4 model.";
+
+int fail(int status, std::string_view message) {
+  fmt::print(stderr, "anycapture: {}\n", message);
+  return status;
+}
+
+// `anycapture FILE` inspects it. A word that is neither a command nor a file was one of the two.
+void complete(std::vector<std::string>& arguments, const std::vector<std::string>& commands) {
+  if (arguments.empty() || arguments[0].empty() || arguments[0][0] == '-') return;
+  const std::string& first = arguments[0];
+  if (std::find(commands.begin(), commands.end(), first) != commands.end()) return;
+  std::error_code ignored;
+  if (!std::filesystem::exists(first, ignored)) {
+    const std::vector<std::string> close = nearest(first, commands, 1);
+    throw CLI::ExtrasError(fmt::format("{} is no command and no file{}", printable(first),
+                                       close.empty() ? "" : ": did you mean " + close[0] + "?"),
+                           CLI::ExitCodes::ExtrasError);
+  }
+  arguments.insert(arguments.begin(), "inspect");
+}
+
+int run(std::vector<std::string> arguments) {
+  CLI::App program(kAbout, "anycapture");
+  program.set_version_flag("--version", "anycapture " ANYCAPTURE_VERSION);
+  program.require_subcommand(1);
+  const std::vector<Command> commands{inspect_command(program), stats_command(program)};
+  try {
+    std::vector<std::string> names;
+    for (const Command& command : commands) names.push_back(command.app->get_name());
+    complete(arguments, names);
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+    program.parse(std::move(arguments));
+  } catch (const CLI::ParseError& error) {
+    return program.exit(error) == 0 ? kDone : kUsage;
+  }
+  for (const Command& command : commands) {
+    if (command.app->parsed()) return command.run();
+  }
+  return kUsage;
+}
+
+}  // namespace
+
+void write_out(std::string_view text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) {
+    return;
+  }
+  throw FileError(
+      fmt::format("standard output cannot be written: {}; free some space, or write "
+                  "elsewhere",
+                  std::strerror(errno)));
+}
+
+}  // namespace cli
+}  // namespace anycapture
+
+int main(int count, char** arguments) {
+  using namespace anycapture;
+  try {
+    return cli::run({arguments + std::min(count, 1), arguments + count});
+  } catch (const FileError& error) {
+    return cli::fail(cli::kFile, error.what());
+  } catch (const std::bad_alloc&) {
+    return cli::fail(cli::kFile, "there is not enough memory for this; choose fewer keys");
+  } catch (const std::exception& error) {
+    return cli::fail(cli::kUsage, error.what());
+  }
+}
