@@ -26,6 +26,8 @@ constexpr const char* kAbout =
     "\n"
     "  anycapture maps.safetensors                          what is in it\n"
     "  anycapture inspect maps.safetensors '*:attn' --tree  some of it, as a tree\n"
+    "  anycapture stats maps.safetensors                    what its values are like\n"
+    "  anycapture diff port.safetensors ref.safetensors     where they part\n"
     "\n"
     "Exit status: 0 done, 1 differs or not finite, 2 usage, 3 file, 4 model.";
 
@@ -53,7 +55,8 @@ int run(std::vector<std::string> arguments) {
   CLI::App program(kAbout, "anycapture");
   program.set_version_flag("--version", "anycapture " ANYCAPTURE_VERSION);
   program.require_subcommand(1);
-  const std::vector<Command> commands{inspect_command(program), stats_command(program)};
+  const std::vector<Command> commands{inspect_command(program), stats_command(program),
+                                      diff_command(program)};
   try {
     std::vector<std::string> names;
     for (const Command& command : commands) names.push_back(command.app->get_name());

@@ -17,6 +17,7 @@
 #include "core/attention_entropy.h"
 #include "core/element.h"
 #include "core/statistics.h"
+#include "core/tensor_shape.h"
 #include "core/visible.h"
 
 namespace anycapture {
@@ -38,22 +39,6 @@ struct Row {
   Statistics statistics;
   std::optional<std::vector<double>> entropy;
 };
-
-std::uint64_t count_of(const TensorInfo& tensor) {
-  std::uint64_t count = 1;
-  for (std::int64_t size : tensor.shape) count *= static_cast<std::uint64_t>(size);
-  return count;
-}
-
-std::vector<std::int64_t> index_of(std::uint64_t flat, const std::vector<std::int64_t>& shape) {
-  std::vector<std::int64_t> index(shape.size());
-  for (std::size_t axis = shape.size(); axis-- > 0;) {
-    const auto size = static_cast<std::uint64_t>(shape[axis]);
-    index[axis] = static_cast<std::int64_t>(flat % size);
-    flat /= size;
-  }
-  return index;
-}
 
 std::string bars(const std::array<std::uint64_t, 8>& histogram) {
   static const char* const kBars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
@@ -151,7 +136,8 @@ int check_finite(const CaptureFile& capture, const std::vector<const TensorInfo*
   for (const TensorInfo* tensor : tensors) {
     progress.advance(0, tensor->key);
     const std::byte* data = capture.file().data(*tensor);
-    const Statistics s = statistics(tensor->dtype, data, count_of(*tensor), WithSpread::no);
+    const Statistics s =
+        statistics(tensor->dtype, data, element_count(tensor->shape), WithSpread::no);
     progress.advance(tensor->bytes, tensor->key);
     if (s.finite() == s.count) continue;
     const auto first = first_not_finite(tensor->dtype, data, s.count);
@@ -179,7 +165,7 @@ int stats(const Options& options) {
       progress.advance(0, tensor->key);
       const std::byte* data = capture.file().data(*tensor);
       Row row{tensor,
-              statistics(tensor->dtype, data, count_of(*tensor),
+              statistics(tensor->dtype, data, element_count(tensor->shape),
                          options.no_quantiles ? WithSpread::no : WithSpread::yes),
               std::nullopt};
       if (!options.no_quantiles) row.entropy = attention_entropy(*tensor, data, row.statistics);
