@@ -18,7 +18,8 @@ struct Decimal {
 };
 
 /// The fewest digits that read back as the same number of the dtype; those nearest to it, if there
-/// are several. F4, F6 and F8_E8M0 keep all their digits. `magnitude` is one of dtype's numbers.
+/// are several. F4, F6 and F8_E8M0 have the digits of float32. `magnitude` is one of dtype's
+/// numbers.
 Decimal shortest_decimal(safetensors::Dtype dtype, double magnitude);
 
 /// No more than `places` behind the point: rounded from the number, not from its shortest digits.

@@ -28,9 +28,9 @@ ANYCAPTURE_API double to_double(safetensors::Dtype dtype, const std::byte* data,
 ANYCAPTURE_API void to_doubles(safetensors::Dtype dtype, const std::byte* data, std::uint64_t first,
                                std::uint64_t count, double* out);
 
-/// The code nearest to `value`, ties to even; only for floats of 8 and 16 bits. As PyTorch casts,
-/// what is too large becomes infinity, or NaN in F8_E4M3, F8_E8M0 and the FNUZ kinds, which have
-/// none. Rounds once, where PyTorch goes through float32 first.
+/// The code nearest to `value`, ties to even; only for floats of 8 and 16 bits. As PyTorch 2.13
+/// casts: what is too large becomes infinity; where there is none, NaN in F8_E8M0 and the FNUZ
+/// kinds, but the largest number in F8_E4M3. Rounds once, PyTorch to float32 first.
 ANYCAPTURE_API std::uint16_t nearest_code(safetensors::Dtype dtype, double value);
 
 /// Unaligned.

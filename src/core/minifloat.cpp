@@ -25,7 +25,7 @@ constexpr Row kRows[] = {
     {Dtype::kF6E2M3, {2, 3, 1, 0x1F, 0x1F, kNoNan}},
     {Dtype::kF6E3M2, {3, 2, 3, 0x1F, 0x1F, kNoNan}},
     {Dtype::kF8E5M2, {5, 2, 15, 0x7B, 0x7C, 0x7F}},
-    {Dtype::kF8E4M3, {4, 3, 7, 0x7E, 0x7F, 0x7F}},
+    {Dtype::kF8E4M3, {4, 3, 7, 0x7E, 0x7E, 0x7F}},
     {Dtype::kF8E4M3FNUZ, {4, 3, 8, 0x7F, 0x80, 0x80}},
     {Dtype::kF8E5M2FNUZ, {5, 2, 16, 0x7F, 0x80, 0x80}},
     {Dtype::kF16, {5, 10, 15, 0x7BFF, 0x7C00, 0x7E00}},
@@ -38,7 +38,7 @@ double Minifloat::value(std::uint32_t code) const {
   const std::uint32_t magnitude = code & (sign_bit() - 1);
   const double sign = code == magnitude ? 1.0 : -1.0;
   if (magnitude > largest || code == nan) {
-    return magnitude == beyond && beyond != nan ? sign * kInfinity : kNan;
+    return code != nan && magnitude == beyond ? sign * kInfinity : kNan;
   }
   const std::uint32_t hidden = 1u << mantissa_bits;
   const std::uint32_t mantissa = magnitude & (hidden - 1);

@@ -14,7 +14,7 @@ struct Minifloat {
   int mantissa_bits;
   int bias;
   std::uint32_t largest;  ///< the last finite code
-  std::uint32_t beyond;   ///< what larger values become: infinity, or NaN without one
+  std::uint32_t beyond;   ///< what larger values become: infinity, NaN, or the largest
   std::uint32_t nan;      ///< one of them; the code of -0 where that is NaN
 
   std::uint32_t sign_bit() const { return 1u << (exponent_bits + mantissa_bits); }
