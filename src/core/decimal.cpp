@@ -56,15 +56,20 @@ Decimal above(const Decimal& decimal, int places) {
   return rounded_scientific(read(decimal) + std::pow(10.0, decimal.exponent - places), places);
 }
 
-// Above a power of two the numbers lie farther apart than below it: what is not the nearest decimal
-// may still read back.
 Decimal shortest_coarse(Dtype dtype, double magnitude) {
   const std::uint16_t code = nearest_code(dtype, magnitude);
+  const auto reads_back = [&](const Decimal& decimal) {
+    return nearest_code(dtype, read(decimal)) == code;
+  };
+  int exponent = 0;
+  const bool power_of_two = std::frexp(magnitude, &exponent) == 0.5;
   for (int places = 0;; ++places) {
     const Decimal nearest = rounded_scientific(magnitude, places);
-    for (const Decimal& decimal : {nearest, above(nearest, places)}) {
-      if (nearest_code(dtype, read(decimal)) == code) return decimal;
-    }
+    if (reads_back(nearest)) return nearest;
+    // Above a power of two the numbers lie farther apart than below it: what is not the nearest
+    // decimal may still read back.
+    const Decimal next = above(nearest, places);
+    if (power_of_two && reads_back(next)) return next;
   }
 }
 

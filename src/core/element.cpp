@@ -12,29 +12,29 @@ namespace {
 
 using safetensors::Dtype;
 
-float float_of(std::uint32_t bits) {
+float float_of(std::int32_t bits) {
   float value;
   std::memcpy(&value, &bits, sizeof value);
   return value;
 }
 
-std::uint32_t bits_of(float value) {
-  std::uint32_t bits;
+std::int32_t bits_of(float value) {
+  std::int32_t bits;
   std::memcpy(&bits, &value, sizeof bits);
   return bits;
 }
 
-// Without branches, so that the loop over it becomes vector instructions, and without subnormal
-// floats on the way, which a process may have told its processor to flush.
+// No subnormal floats on the way, which a process may have told its processor to flush; and masks
+// instead of branches, so that the loop over it becomes vector instructions.
 float float_of_half(std::uint16_t half) {
-  constexpr std::uint32_t kOne = 1u << 23;  // in the exponent
-  const std::uint32_t sign = (half & 0x8000u) << 16;
-  const std::uint32_t magnitude = (half & 0x7FFFu) << 13;
-  const std::uint32_t normal = magnitude + 112 * kOne;
-  const std::uint32_t subnormal = bits_of(float_of(magnitude + 113 * kOne) - 0x1p-14f);
-  const std::uint32_t finite = magnitude < kOne ? subnormal : normal;
-  const bool special = magnitude >= 31 * kOne;
-  return float_of(sign | (special ? normal + 112 * kOne : finite));
+  constexpr std::int32_t kOne = 1 << 23;  // in the exponent
+  const std::int32_t magnitude = (half & 0x7FFF) << 13;
+  const std::int32_t normal = magnitude + 112 * kOne;
+  const std::int32_t subnormal = bits_of(float_of(normal + kOne) - 0x1p-14f);
+  const std::int32_t is_subnormal = -static_cast<std::int32_t>(magnitude < kOne);
+  const std::int32_t is_special = -static_cast<std::int32_t>(magnitude >= 31 * kOne);
+  const std::int32_t finite = (subnormal & is_subnormal) | (normal & ~is_subnormal);
+  return float_of((finite + (is_special & (112 * kOne))) | (half & 0x8000) << 16);
 }
 
 using Read = void(const std::byte* data, std::uint64_t first, std::uint64_t count, double* out);
@@ -62,7 +62,7 @@ void read_half(const std::byte* data, std::uint64_t first, std::uint64_t count, 
 
 void read_bfloat(const std::byte* data, std::uint64_t first, std::uint64_t count, double* out) {
   convert<std::uint16_t>(data + 2 * first, count, out,
-                         [](std::uint16_t bits) { return float_of(std::uint32_t{bits} << 16); });
+                         [](std::uint16_t bits) { return float_of(bits << 16); });
 }
 
 using Table = std::array<double, 256>;

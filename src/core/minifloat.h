@@ -19,7 +19,7 @@ struct Minifloat {
 
   std::uint32_t sign_bit() const { return 1u << (exponent_bits + mantissa_bits); }
   double value(std::uint32_t code) const;
-  /// To nearest, ties to even.
+  /// To nearest, ties to even. F4 and F6 have no code for NaN.
   std::uint32_t code(double value) const;
 };
 

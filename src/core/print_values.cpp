@@ -20,6 +20,7 @@ using Words = std::vector<std::string>;
 
 constexpr int kPlaces = 8;
 constexpr double kLeastFixed = 1e-4;
+constexpr std::size_t kBoolWidth = 5;
 
 enum class Kind { kBool, kInteger, kFloat, kComplex };
 
@@ -230,7 +231,7 @@ Words words_of(Dtype dtype, const std::byte* data, const std::vector<std::uint64
     words.push_back(kind == Kind::kBool ? bool_text(data, element)
                                         : integer_text(dtype, data, element));
   }
-  return aligned(words, kind == Kind::kBool ? std::string("False").size() : 0);
+  return aligned(words, kind == Kind::kBool ? kBoolWidth : 0);
 }
 
 // `whole` is what a number without a fraction ends in.

@@ -78,6 +78,7 @@ TEST(PrintValues, RoundsOtherFloatsToTheirOwnDigits) {
   EXPECT_EQ(printed_nearest(Dtype::kBF16, {3.3e38, 1}), "[3.3e+38 1.0e+00]");
   EXPECT_EQ(printed_nearest(Dtype::kBF16, {NAN, INFINITY, 2}), "[nan inf  2.]");
   EXPECT_EQ(printed_nearest(Dtype::kF8E4M3, {0.1, 1.5, -3}), "[ 0.1  1.5 -3. ]");
+  EXPECT_EQ(printed_nearest(Dtype::kF8E4M3, {448, 1}), "[450.   1.]");
   EXPECT_EQ(printed_nearest(Dtype::kF8E5M2, {0.5, INFINITY}), "[0.5 inf]");
   EXPECT_EQ(printed_nearest(Dtype::kF8E5M2FNUZ, {NAN, 0.25}), "[ nan 0.25]");
 }
