@@ -4,7 +4,9 @@
 
 import cProfile
 import collections
+import contextlib
 import dataclasses
+import io
 import json
 import pathlib
 import sys
@@ -12,6 +14,7 @@ import tempfile
 import threading
 import unittest
 import warnings
+from unittest import mock
 
 import torch
 from safetensors import safe_open
@@ -19,9 +22,11 @@ from safetensors.torch import load_file
 from torch import nn
 
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
+DATA = PROJECT / "samples/data"
 sys.path[:0] = [str(PROJECT / "samples/python"), str(PROJECT / "test/data/hooks")]
 
 import make_reference  # noqa: E402
+import vit  # noqa: E402
 from capture import Capturer  # noqa: E402
 
 
@@ -405,6 +410,26 @@ class Files(Saving):
             with self.assertRaisesRegex(KeyError, "nothing was captured"):
                 Capturer(Net(), "*").save(path)
             self.assertFalse(path.exists())
+
+
+class WalkThrough(unittest.TestCase):
+    """What samples/find_mistake.cpp reads is what vit.py writes."""
+
+    def test_vit_reference(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "vit_reference.safetensors"
+            said = io.StringIO()
+            with mock.patch("sys.argv", ["vit.py", path]), contextlib.redirect_stdout(said):
+                vit.main()
+            self.assertIn("a 7, seen as a 7", said.getvalue())
+            with safe_open(path, "pt") as file, safe_open(DATA / path.name, "pt") as committed:
+                about, known = (json.loads(one.metadata()["anycapture"])
+                                for one in (file, committed))
+                self.assertEqual({**about, "libtorch": ""}, {**known, "libtorch": ""})
+                self.assertEqual(file.keys(), committed.keys())
+                for key in file.keys():
+                    torch.testing.assert_close(file.get_tensor(key), committed.get_tensor(key),
+                                               rtol=1e-4, atol=1e-5)
 
 
 if __name__ == "__main__":
