@@ -33,7 +33,7 @@ AttentionImpl& attention(VisionTransformer& model, std::size_t block) {
 // Every shape still fits.
 void swap_q_and_k(AttentionImpl& attention) {
   const at::NoGradGuard no_grad;
-  for (at::Tensor rows : {attention.qkv->weight, attention.qkv->bias}) {
+  for (const at::Tensor& rows : {attention.qkv->weight, attention.qkv->bias}) {
     const auto parts = rows.chunk(3);
     rows.copy_(at::cat({parts[1], parts[0], parts[2]}));
   }

@@ -86,9 +86,8 @@ def _storable(value: Tensor) -> Tensor:
     """As safetensors holds it: complex numbers of 16 or 64 bits a part get a last axis of 2."""
     value = value.dequantize() if value.is_quantized else value
     value = value.to_dense() if value.layout != torch.strided else value
-    value = value.cpu().resolve_conj().resolve_neg()
-    return (torch.view_as_real(value) if value.dtype in (torch.complex32, torch.complex128)
-            else value).contiguous()
+    parts = value.dtype in (torch.complex32, torch.complex128)
+    return (torch.view_as_real(value) if parts else value).cpu().contiguous()
 
 
 class _Module(NamedTuple):
@@ -109,20 +108,20 @@ class _Selector:
         rest = r"(?::(?!attention\b)([^:@#\[\]]+))?"
         parts = re.fullmatch(r"(?=.*[^!])(!?)(type:|path:|)([^:]*)" + rest, text)
         if not parts:
-            raise ValueError(f'selector "{text}": write [!]module[:what], as "Attention:attn"; '
-                             "what is output, input or a local variable of forward")
+            raise ValueError(f'selector "{text}": write [!]module[:what]; what is output, input or '
+                             "a local variable")
         self.negative, self.form, self.module, what = bool(parts[1]), *parts.group(2, 3, 4)
+        what = what or ("{output,input,forward}" if self.negative else "output")
         # The full names of locals tell them from inputs and outputs.
         self.whats = [one if re.match(r"(output|input|forward)(\.|$)", one) else f"forward.{one}"
-                      for one in _alternatives(what or "output")]
-        self.everything = self.negative and what is None
+                      for one in _alternatives(what)]
 
     def reads(self, local: str) -> bool:
         name = f"forward.{local}"
         return any(_fits(what, name) or what.startswith(f"{name}.") for what in self.whats)
 
     def asks(self, what: str) -> bool:
-        return self.everything or any(_fits(w, what) or _fits(f"{w}.*", what) for w in self.whats)
+        return any(_fits(one, what) or _fits(f"{one}.*", what) for one in self.whats)
 
 
 class Capturer:
@@ -232,8 +231,7 @@ class Capturer:
 
     def keys(self, glob: str = "*") -> list[str]:
         """The keys or paths that match, by first capture."""
-        return [key for key in self._calls
-                if _fits(glob, key) or _fits(glob, key.rpartition(":")[0])]
+        return [key for key in self._calls if _fits(glob, key) or _fits(f"{glob}:*", key)]
 
     def calls(self, key: str) -> list[Tensor]:
         """The tensors of all calls, in order."""
