@@ -133,7 +133,7 @@ class Capturer:
             paths.setdefault(module, []).append(path)
         self._modules = [
             _Module(names[0], type(module).__name__, names, module,
-                    getattr(inspect.unwrap(getattr(module, "forward", None)), "__code__", None))
+                    getattr(inspect.unwrap(getattr(module, "forward", print)), "__code__", None))
             for module, names in paths.items()]
         self._selectors = [_Selector(text.strip()) for text in selectors]
         if not self._selectors or self._selectors[0].negative:
@@ -194,13 +194,12 @@ class Capturer:
         if (event == "return" and id(code) in self._codes
                 and dis.opname[code.co_code[frame.f_lasti]].startswith("RETURN_")):
             values = frame.f_locals
-            m, names = self._codes[id(code)].get(id(values.get(code.co_varnames[0])), (None, ()))
-            for name in names:
+            for m, name in self._codes[id(code)].get(id(values.get(code.co_varnames[0])), ()):
                 self._fire(m, f"forward.{name}", values.get(name))
 
     def __enter__(self) -> Capturer:
         self._thread = threading.get_ident()
-        self._codes: dict[int, dict[int, tuple[_Module, list[str]]]] = {}
+        self._codes: dict[int, dict[int, list[tuple[_Module, str]]]] = {}
         self._handles: list[Any] = []
         for m in self._modules:
             asking = [one for one in self._selectors_of[m.path] if not one.negative]
@@ -212,9 +211,9 @@ class Capturer:
             if "output" in whats:
                 self._handles.append(m.module.register_forward_hook(
                     lambda module, args, output, m=m: self._fire(m, "output", output)))
-            if names := [name for name in m.locals() if any(one.reads(name) for one in asking)]:
-                self._codes.setdefault(id(m.code), {})[id(m.module)] = (m, names)
-        self._earlier = sys.getprofile()
+            if read := [(m, name) for name in m.locals() if any(one.reads(name) for one in asking)]:
+                self._codes.setdefault(id(m.code), {})[id(m.module)] = read
+        self._earlier: Any = sys.getprofile()
         if self._codes:
             sys.setprofile(self._profile)
         return self

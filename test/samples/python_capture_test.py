@@ -187,7 +187,7 @@ class Hooks(Saving):
             (pair(X, 3), ["output.mean"]),
             (X.max(-1), ["output.0", "output.1"]),
         ]:
-            found = keys_of(Holder(lambda result: result), ":output", run=lambda m: m(result))
+            found = keys_of(Holder(lambda x: x), ":output", run=lambda m, result=result: m(result))
             self.assertEqual(found, [f":{key}" for key in keys])
 
 
