@@ -32,17 +32,7 @@ Decimal parse(std::string_view text) {
 
 // Whether the dtype's numbers are so coarse that their exact digits say more than they know.
 bool is_coarse(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::kF8E5M2:
-    case Dtype::kF8E4M3:
-    case Dtype::kF8E4M3FNUZ:
-    case Dtype::kF8E5M2FNUZ:
-    case Dtype::kF16:
-    case Dtype::kBF16:
-      return true;
-    default:
-      return false;
-  }
+  return dtype == Dtype::kF16 || dtype == Dtype::kBF16;
 }
 
 // No decimal point, which strtod() would take from the locale.

@@ -72,13 +72,16 @@ TEST(PrintValues, PrintsWhatNumPyPrints) {
   }
 }
 
-TEST(PrintValues, RoundsOtherFloatsToTheirOwnDigits) {
+TEST(PrintValues, RoundsBfloat16ToItsOwnDigits) {
   EXPECT_EQ(printed_nearest(Dtype::kBF16, {0.2, 1.75, 100.5, -0.0}),
             "[  0.2    1.75 100.5   -0.  ]");
   EXPECT_EQ(printed_nearest(Dtype::kBF16, {3.3e38, 1}), "[3.3e+38 1.0e+00]");
   EXPECT_EQ(printed_nearest(Dtype::kBF16, {NAN, INFINITY, 2}), "[nan inf  2.]");
-  EXPECT_EQ(printed_nearest(Dtype::kF8E4M3, {0.1, 1.5, -3}), "[ 0.1  1.5 -3. ]");
-  EXPECT_EQ(printed_nearest(Dtype::kF8E4M3, {448, 1}), "[450.   1.]");
+}
+
+TEST(PrintValues, ShowsFloat8AsItIs) {
+  EXPECT_EQ(printed_nearest(Dtype::kF8E4M3, {0.125, 1.75, -3}), "[ 0.125  1.75  -3.   ]");
+  EXPECT_EQ(printed_nearest(Dtype::kF8E4M3, {448, 1}), "[448.   1.]");
   EXPECT_EQ(printed_nearest(Dtype::kF8E5M2, {0.5, INFINITY}), "[0.5 inf]");
   EXPECT_EQ(printed_nearest(Dtype::kF8E5M2FNUZ, {NAN, 0.25}), "[ nan 0.25]");
 }
