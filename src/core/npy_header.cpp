@@ -45,7 +45,7 @@ std::optional<Dtype> dtype_described(std::string_view description) {
 std::string problem_of_dtype(std::string_view description) {
   const std::string shown = printable(description);
   const std::string_view type = description.substr(std::min<std::size_t>(1, description.size()));
-  if (!type.empty() && description[0] == '>' && dtype_described("<" + std::string(type))) {
+  if (!type.empty() && description[0] == '>' && dtype_described(fmt::format("<{}", type))) {
     return fmt::format("its dtype {} is big-endian: convert it with .astype(\"<{}\")", shown, type);
   }
   switch (type.empty() ? '\0' : type[0]) {
@@ -152,7 +152,7 @@ class Dict {
     if (quote != '\'' && quote != '"') fail(fmt::format("{} is no string", wanted));
     const std::size_t end = rest_.find(quote, 1);
     if (end == std::string_view::npos) fail(fmt::format("{} has no end", wanted));
-    const std::string text(rest_.substr(1, end - 1));
+    std::string text(rest_.substr(1, end - 1));
     rest_.remove_prefix(end + 1);
     return text;
   }

@@ -43,7 +43,7 @@ class Problem {
     try {
       return call();
     } catch (...) {
-      thrown_ = std::current_exception();
+      if (!thrown_) thrown_ = std::current_exception();  // what follows comes of it
       return -1;
     }
   }
@@ -131,10 +131,10 @@ class Target {
     return 0;
   }
 
-  AtomicFile& file_;
-  Problem& problem_;
   static constexpr std::size_t kBuffer = std::size_t{1} << 20;
 
+  AtomicFile& file_;
+  Problem& problem_;
   std::vector<char> buffer_;  // the end of what was written
   std::uint64_t position_ = 0;
   std::uint64_t end_ = 0;
@@ -275,7 +275,7 @@ class Writer {
       problem_.rethrow();
       fail(zip_strerror(archive_.get()));
     }
-    archive_.release();
+    static_cast<void>(archive_.release());  // zip_close() has freed it
   }
 
  private:

@@ -58,7 +58,7 @@ ZipArchive::ZipArchive(const std::string& path, const char* wanted) : path_(path
   ZipError error;
   zip_source_t* source = zip_source_filep_create(file.get(), 0, -1, error.get());
   if (source == nullptr) throw_unreadable(path, error.get());
-  file.release();  // the source closes it
+  static_cast<void>(file.release());  // the source closes it
   archive_ = zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, error.get());
   if (archive_ != nullptr) return;
   zip_source_free(source);

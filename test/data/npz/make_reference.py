@@ -5,10 +5,10 @@
     pip install numpy==2.4.6
     python3 make_reference.py [FOLDER]
 
-stored.npz and deflated.npz hold the same: every dtype that safetensors has too, with the numbers 0, 1,
-2, 3, 100, 101 as (2, 3); a value, an empty array, columns before rows, names of any script. Of the
-.npy files, columns, version2 and version3 can be read, all others hold what safetensors has no dtype
-for. empty.npz has no array, text_in_it.npz has one of text beside one of numbers.
+stored.npz and deflated.npz hold the same: every dtype that safetensors has too, with the numbers 0,
+1, 2, 3, 100, 101 as (2, 3); a value, an empty array, columns before rows, names of any script. Of
+the .npy files, columns, version2 and version3 can be read, all others hold what safetensors has no
+dtype for. empty.npz has no array, text_in_it.npz has one of text beside one of numbers.
 """
 
 import pathlib
