@@ -34,13 +34,47 @@ std::string target_of(const std::string& path) {
   return error ? path : target.string();
 }
 
-int open_temporary(const std::string& target, std::string& name) {
+// Calls `make(name)` with one name after the other until there is none of it yet, or something else
+// is wrong.
+template <class Make>
+int with_new_name(const std::string& target, std::string& name, Make make) {
   static std::atomic<unsigned> count{0};
   while (true) {
     name = fmt::format("{}.{}-{}.tmp", target, ::getpid(), count++);
-    const int file = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    if (file >= 0 || errno != EEXIST) return file;
+    const int result = make(name.c_str());
+    if (result >= 0 || errno != EEXIST) return result;
   }
+}
+
+std::string in_proc(int file) {
+  return fmt::format("/proc/self/fd/{}", file);
+}
+
+// Without a name, so that nothing is left of it however the process ends; -1 where the file system,
+// or the system, has no such files.
+int open_nameless(const std::string& target) {
+  const int file = ::open(directory_of(target).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  if (file < 0 || ::access(in_proc(file).c_str(), F_OK) == 0) return file;
+  ::close(file);  // no /proc: it could not be given a name
+  return -1;
+}
+
+int open_temporary(const std::string& target, std::string& name) {
+  // What cannot have a name in the end is told at once.
+  const std::string later = fmt::format("{}.{}-{}.tmp", target, ::getpid(), 1000);
+  const bool nameable = ::access(later.c_str(), F_OK) == 0 || errno == ENOENT;
+  const int file = nameable ? open_nameless(target) : -1;
+  if (file >= 0) return file;
+  return with_new_name(target, name, [](const char* path) {
+    return ::open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  });
+}
+
+int give_name(int file, const std::string& target, std::string& name) {
+  const std::string from = in_proc(file);
+  return with_new_name(target, name, [&](const char* path) {
+    return ::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, path, AT_SYMLINK_FOLLOW);
+  });
 }
 
 // As much of a path as is there.
@@ -148,6 +182,11 @@ void AtomicFile::write_over(std::uint64_t offset, const void* data, std::size_t 
 
 void AtomicFile::commit() {
   if (::fsync(file_) != 0) fail_to_write(errno);
+  if (temporary_.empty() && give_name(file_, target_, temporary_) != 0) {
+    const int error = errno;
+    temporary_.clear();
+    fail("name the finished file", error);
+  }
   if (::close(std::exchange(file_, -1)) != 0) fail_to_write(errno);
   if (std::rename(temporary_.c_str(), target_.c_str()) != 0)
     fail("put the finished file in its place", errno);

@@ -11,8 +11,10 @@
 
 namespace anycapture {
 
-/// Writes to a temporary file in the same directory; commit() puts it in the path's place. Without
-/// commit() it is removed and an old file stays. All throw FileError that starts with the path.
+/// Writes to a temporary file in the same directory, which has no name where the file system allows
+/// that; commit() puts it in the path's place. Without commit() it is removed and an old file
+/// stays; one without a name goes even when the process is killed. All throw FileError that starts
+/// with the path.
 class AtomicFile {
  public:
   /// `expected` is the number of bytes that will be written, for messages.
@@ -32,8 +34,8 @@ class AtomicFile {
   [[noreturn]] void fail_to_write(int error) const;
 
   std::string path_;
-  std::string target_;  // what the path stands for, when it is a symbolic link
-  std::string temporary_;
+  std::string target_;     // what the path stands for, when it is a symbolic link
+  std::string temporary_;  // empty while the file has no name
   std::uint64_t expected_;
   std::uint64_t written_ = 0;
   int file_ = -1;

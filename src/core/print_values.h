@@ -13,10 +13,10 @@
 namespace anycapture {
 
 /// As NumPy 2.4 prints an array with its default options, without a newline at the end: of more
-/// than 1000 elements only the outer three along each axis, and only they are read. Floats of fewer
-/// than 16 bits and bfloat16, which NumPy has not, follow the rules of float16: 0.1 in bfloat16 is
-/// `0.1`. F4, F6 and F8_E8M0 keep their digits. `shape` and `data` must be those of a tensor that a
-/// file holds; the data need not be aligned.
+/// than 1000 elements only the outer three along each axis, and only they are read. Bfloat16, which
+/// NumPy has not, follows the rules of float16: 0.1 in bfloat16 is `0.1`. Smaller floats show their
+/// exact digits. `shape` and `data` must be those of a tensor that a file holds; the data need not
+/// be aligned.
 ANYCAPTURE_API std::string print_values(safetensors::Dtype dtype,
                                         const std::vector<std::int64_t>& shape,
                                         const std::byte* data);

@@ -3,6 +3,7 @@
 #include <anycapture/metadata.h>
 #include <anycapture/safetensors.h>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -358,6 +359,30 @@ TEST(GoldenFile, ReadsAsWhatItWasWrittenFrom) {
   const std::string& text = reader.metadata().at("anycapture");
   EXPECT_EQ(text, golden_metadata().to_json());
   EXPECT_EQ(CaptureMetadata::from_json(text).to_json(), text);
+}
+
+TEST(SafetensorsWriter, AProcessThatIsKilledLeavesTheOldFileAlone) {
+  const support::TempDir folder;
+  const int probe = ::open(folder.path().c_str(), O_TMPFILE | O_WRONLY, 0600);
+  if (probe < 0) GTEST_SKIP() << "this file system has no files without a name";
+  ::close(probe);
+  const std::string path = folder.file("x.safetensors");
+  put(path, "old");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    Source one = source("x", Dtype::kU8, {1 << 20}, std::string(1 << 20, 'x'));
+    Source killed{"y", Dtype::kU8, {1}, []() -> Bytes {
+                    std::raise(SIGKILL);
+                    return {};
+                  }};
+    write(path, {one, killed});
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_EQ(contents(path), "old");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);
 }
 
 }  // namespace
