@@ -30,27 +30,24 @@ std::string literal_end(const std::string& glob) {
 }
 
 // The keys that were meant, or globs over how keys end.
-std::vector<std::string> meant(const std::string& glob, const std::vector<Entry>& entries) {
-  std::vector<std::string> keys, ends;
-  for (const Entry& entry : entries) {
-    keys.push_back(entry.key);
-    ends.push_back(entry.key.substr(entry.key.rfind('.') + 1));
-  }
+std::vector<std::string> meant(const std::string& glob, const std::vector<std::string>& keys) {
   std::vector<std::string> close = nearest(glob, keys, 3);
   if (!close.empty()) return close;
+  std::vector<std::string> ends;
+  for (const std::string& key : keys) ends.push_back(key.substr(key.rfind('.') + 1));
   close = nearest(literal_end(glob), ends, 3);
   for (std::string& end : close) end.insert(0, "*");
   return close;
 }
 
-[[noreturn]] void throw_unmatched(const std::string& glob, const std::vector<Entry>& entries,
+[[noreturn]] void throw_unmatched(const std::string& glob, const std::vector<std::string>& keys,
                                   const std::string& path) {
   std::string close;
-  for (const std::string& text : meant(glob, entries)) {
+  for (const std::string& text : meant(glob, keys)) {
     close += (close.empty() ? "; nearest: " : ", ") + printable(text);
   }
   throw KeyError(fmt::format("{}: no key matches {} among its {}{}", path, printable(glob),
-                             entries.size(), close));
+                             keys.size(), close));
 }
 
 }  // namespace
@@ -64,28 +61,33 @@ CaptureFile open_capture(const std::string& path) {
   return CaptureFile(path);
 }
 
-std::vector<const Entry*> choose_keys(const CaptureFile& capture, const std::string& path,
-                                      const std::vector<std::string>& globs) {
-  const std::vector<Entry>& entries = capture.entries();
-  std::vector<bool> chosen(entries.size(), globs.empty());
+std::vector<bool> match_keys(const std::vector<std::string>& keys, const std::string& path,
+                             const std::vector<std::string>& globs) {
+  std::vector<bool> chosen(keys.size(), globs.empty());
   for (const std::string& text : globs) {
-    const auto is_named = [&](const Entry& entry) { return entry.key == text; };
-    const auto named = std::find_if(entries.begin(), entries.end(), is_named);
-    bool matched = named != entries.end();
+    const auto named = std::find(keys.begin(), keys.end(), text);
+    bool matched = named != keys.end();
     if (matched) {
-      chosen[static_cast<std::size_t>(named - entries.begin())] = true;
+      chosen[static_cast<std::size_t>(named - keys.begin())] = true;
     } else {
       const Glob glob(text);
-      for (std::size_t i = 0; i < entries.size(); ++i) {
-        if (!glob.matches(entries[i].key)) continue;
-        chosen[i] = matched = true;
+      for (std::size_t i = 0; i < keys.size(); ++i) {
+        if (glob.matches(keys[i])) chosen[i] = matched = true;
       }
     }
-    if (!matched) throw_unmatched(text, entries, path);
+    if (!matched) throw_unmatched(text, keys, path);
   }
+  return chosen;
+}
+
+std::vector<const Entry*> choose_keys(const CaptureFile& capture, const std::string& path,
+                                      const std::vector<std::string>& globs) {
+  std::vector<std::string> keys;
+  for (const Entry& entry : capture.entries()) keys.push_back(entry.key);
+  const std::vector<bool> chosen = match_keys(keys, path, globs);
   std::vector<const Entry*> result;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (chosen[i]) result.push_back(&entries[i]);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (chosen[i]) result.push_back(&capture.entries()[i]);
   }
   return result;
 }

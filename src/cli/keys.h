@@ -14,9 +14,11 @@ namespace cli {
 /// what makes a capture of it.
 CaptureFile open_capture(const std::string& path);
 
-/// Those that any of `globs` matches, in the file's order; all if there is none. A key's own text
-/// matches it whatever it holds: `m:attn[0]`. Throws KeyError when a glob matches nothing, with the
-/// nearest keys.
+/// Which keys any of `globs` matches; all if there is none. A key's own text matches it whatever it
+/// holds: `m:attn[0]`. Throws KeyError when a glob matches nothing, with the nearest keys.
+std::vector<bool> match_keys(const std::vector<std::string>& keys, const std::string& path,
+                             const std::vector<std::string>& globs);
+/// The same of a capture, in its order.
 std::vector<const CaptureFile::Entry*> choose_keys(const CaptureFile& capture,
                                                    const std::string& path,
                                                    const std::vector<std::string>& globs);

@@ -28,6 +28,7 @@ constexpr const char* kAbout =
     "  anycapture inspect maps.safetensors '*:attn' --tree  some of it, as a tree\n"
     "  anycapture stats maps.safetensors                    what its values are like\n"
     "  anycapture diff port.safetensors ref.safetensors     where they part\n"
+    "  anycapture convert maps.safetensors maps.npz         for NumPy\n"
     "\n"
     "Exit status: 0 done, 1 differs or not finite, 2 usage, 3 file, 4 model.";
 
@@ -56,7 +57,7 @@ int run(std::vector<std::string> arguments) {
   program.set_version_flag("--version", "anycapture " ANYCAPTURE_VERSION);
   program.require_subcommand(1);
   const std::vector<Command> commands{inspect_command(program), stats_command(program),
-                                      diff_command(program)};
+                                      diff_command(program), convert_command(program)};
   try {
     std::vector<std::string> names;
     for (const Command& command : commands) names.push_back(command.app->get_name());
