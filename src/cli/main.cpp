@@ -4,15 +4,18 @@
 #include <anycapture/error.h>
 #include <anycapture/selector.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <new>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/command.h"
@@ -50,6 +53,15 @@ void complete(std::vector<std::string>& arguments, const std::vector<std::string
                            CLI::ExitCodes::ExtrasError);
   }
   arguments.insert(arguments.begin(), "inspect");
+}
+
+// A mapped file that was cut short ends in this signal, in whatever thread touches what is gone.
+void end_on_missing_pages(int) {
+  constexpr std::string_view kMessage =
+      "anycapture: a file was cut short, or its disk failed, while it was read: write it again\n";
+  const ssize_t ignored = ::write(STDERR_FILENO, kMessage.data(), kMessage.size());
+  static_cast<void>(ignored);
+  ::_exit(kFile);
 }
 
 int run(std::vector<std::string> arguments) {
@@ -90,6 +102,7 @@ void write_out(std::string_view text) {
 
 int main(int count, char** arguments) {
   using namespace anycapture;
+  std::signal(SIGBUS, cli::end_on_missing_pages);
   try {
     return cli::run({arguments + std::min(count, 1), arguments + count});
   } catch (const FileError& error) {
