@@ -14,7 +14,7 @@ template <class T>
 struct Sums {
   T low;
   T high;
-  double sum;  // of the distances from the first value
+  double sum;  // of the distances from the shift
   double squares;
   std::uint64_t zeros;
 };
@@ -22,18 +22,18 @@ struct Sums {
 // Several sums side by side, which the compiler keeps in vector registers. NaN never becomes low or
 // high; what is not finite shows in the sum.
 template <class T>
-[[gnu::always_inline]] inline Sums<T> sums_in_lanes(const T* values, std::size_t count) {
+[[gnu::always_inline]] inline Sums<T> sums_in_lanes(const T* values, std::size_t count,
+                                                    double shift) {
   constexpr std::size_t kLanes = 64 / sizeof(T);
-  const T shift = values[0];
   T low[kLanes], high[kLanes];
   double sum[kLanes] = {}, squares[kLanes] = {};
   std::uint32_t zeros[kLanes] = {};
-  for (std::size_t l = 0; l < kLanes; ++l) low[l] = high[l] = shift;
+  for (std::size_t l = 0; l < kLanes; ++l) low[l] = high[l] = values[0];
   const auto add = [&](T value, std::size_t l) {
     low[l] = value < low[l] ? value : low[l];
     high[l] = value > high[l] ? value : high[l];
     zeros[l] += value == 0 ? 1 : 0;
-    const double distance = static_cast<double>(value) - static_cast<double>(shift);
+    const double distance = static_cast<double>(value) - shift;
     sum[l] += distance;
     squares[l] += distance * distance;
   };
@@ -53,11 +53,18 @@ template <class T>
   return all;
 }
 
+// Without a shift, which the first of the two has folded away.
 ANYCAPTURE_WIDER Sums<float> sums_of(const float* values, std::size_t count) {
-  return sums_in_lanes(values, count);
+  return sums_in_lanes(values, count, 0);
 }
 ANYCAPTURE_WIDER Sums<double> sums_of(const double* values, std::size_t count) {
-  return sums_in_lanes(values, count);
+  return sums_in_lanes(values, count, 0);
+}
+ANYCAPTURE_WIDER Sums<float> sums_around(const float* values, std::size_t count, double shift) {
+  return sums_in_lanes(values, count, shift);
+}
+ANYCAPTURE_WIDER Sums<double> sums_around(const double* values, std::size_t count, double shift) {
+  return sums_in_lanes(values, count, shift);
 }
 
 // `index_of` gives the index of a value's place in `values`.
@@ -76,19 +83,27 @@ void add_finite(Moments& moments, const T* values, std::size_t count, const Sums
   piece.max = static_cast<double>(sums.high);
   piece.min_index = first(sums.low, moments.finite == 0 || piece.min < moments.min);
   piece.max_index = first(sums.high, moments.finite == 0 || piece.max > moments.max);
-  piece.mean = static_cast<double>(values[0]) + sums.sum / n;
-  piece.squares = std::max(0.0, sums.squares - sums.sum * sums.sum / n);
+  piece.mean = sums.sum / n;
+  piece.squares = sums.squares - sums.sum * piece.mean;
+  // Far from zero their squares hide how they spread: once more, around one of them.
+  if (!(piece.squares > 1e-4 * sums.squares)) {
+    const auto shift = static_cast<double>(values[0]);
+    const Sums<T> around = sums_around(values, count, shift);
+    piece.mean = shift + around.sum / n;
+    piece.squares = std::max(0.0, around.squares - around.sum * around.sum / n);
+  }
   moments.merge(piece);
 }
 
 template <class T>
-std::size_t add_any(Moments& moments, T* values, std::size_t count, std::uint64_t first_index) {
+const T* add_any(Moments& moments, const T* values, std::size_t& count, std::uint64_t first_index,
+                 T* kept) {
   const Sums<T> sums = sums_of(values, count);
   if (std::isfinite(sums.sum) && std::isfinite(sums.squares)) {
     add_finite(moments, values, count, sums, [&](std::ptrdiff_t place) {
       return first_index + static_cast<std::uint64_t>(place);
     });
-    return count;
+    return values;
   }
   std::uint64_t indexes[kPiece];
   std::size_t finite = 0;
@@ -99,25 +114,26 @@ std::size_t add_any(Moments& moments, T* values, std::size_t count, std::uint64_
       ++moments.infinities;
     } else {
       indexes[finite] = first_index + i;
-      values[finite++] = values[i];
+      kept[finite++] = values[i];
     }
   }
   if (finite > 0) {
-    add_finite(moments, values, finite, sums_of(values, finite),
+    add_finite(moments, kept, finite, sums_of(kept, finite),
                [&](std::ptrdiff_t place) { return indexes[place]; });
   }
-  return finite;
+  count = finite;
+  return kept;
 }
 
 }  // namespace
 
-std::size_t add_piece(Moments& moments, float* values, std::size_t count,
-                      std::uint64_t first_index) {
-  return add_any(moments, values, count, first_index);
+const float* add_piece(Moments& moments, const float* values, std::size_t& count,
+                       std::uint64_t first_index, float* kept) {
+  return add_any(moments, values, count, first_index, kept);
 }
-std::size_t add_piece(Moments& moments, double* values, std::size_t count,
-                      std::uint64_t first_index) {
-  return add_any(moments, values, count, first_index);
+const double* add_piece(Moments& moments, const double* values, std::size_t& count,
+                        std::uint64_t first_index, double* kept) {
+  return add_any(moments, values, count, first_index, kept);
 }
 
 // The pairwise update of Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for

@@ -26,10 +26,10 @@ struct Moments {
 };
 
 /// Adds at most kPiece values, which follow those added before; the first of them has this index.
-/// Returns how many are finite: those are at the front of `values` then.
-std::size_t add_piece(Moments& moments, float* values, std::size_t count,
-                      std::uint64_t first_index);
-std::size_t add_piece(Moments& moments, double* values, std::size_t count,
-                      std::uint64_t first_index);
+/// Returns the finite ones, their number in `count`: `values`, or `kept`, which takes as many.
+const float* add_piece(Moments& moments, const float* values, std::size_t& count,
+                       std::uint64_t first_index, float* kept);
+const double* add_piece(Moments& moments, const double* values, std::size_t& count,
+                        std::uint64_t first_index, double* kept);
 
 }  // namespace anycapture

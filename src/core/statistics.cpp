@@ -20,12 +20,12 @@ constexpr std::uint64_t kExact = 4096;  // values whose quantiles are not estima
 template <class T>
 void add_chunk(Dtype dtype, const std::byte* data, std::uint64_t first, std::uint64_t end,
                Moments& moments, QuantileSketch* sketch) {
-  T values[kPiece];
+  T buffer[kPiece], kept[kPiece];
   for (; first < end; first += kPiece) {
-    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, end - first));
-    read_values(dtype, data, first, count, values);
-    const std::size_t finite = add_piece(moments, values, count, first);
-    if (sketch != nullptr) sketch->add(values, finite);
+    auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, end - first));
+    const T* values = read_values(dtype, data, first, count, buffer);
+    const T* finite = add_piece(moments, values, count, first, kept);
+    if (sketch != nullptr) sketch->add(finite, count);
   }
 }
 
@@ -41,7 +41,9 @@ Statistics::Spread exact_spread(Dtype dtype, const std::byte* data, std::uint64_
                                 const Moments& moments) {
   std::vector<double> values(static_cast<std::size_t>(count));
   for (std::size_t first = 0; first < values.size(); first += kPiece) {
-    read_values(dtype, data, first, std::min(kPiece, values.size() - first), &values[first]);
+    const std::size_t piece = std::min(kPiece, values.size() - first);
+    const double* from = read_values(dtype, data, first, piece, &values[first]);
+    if (from != &values[first]) std::copy_n(from, piece, &values[first]);
   }
   values.erase(std::remove_if(values.begin(), values.end(),
                               [](double value) { return !std::isfinite(value); }),
@@ -110,10 +112,10 @@ Statistics statistics(Dtype dtype, const std::byte* data, std::uint64_t count,
 }
 
 std::uint64_t first_not_finite(Dtype dtype, const std::byte* data, std::uint64_t count) {
-  double values[kPiece];
+  double buffer[kPiece];
   for (std::uint64_t first = 0; first < count; first += kPiece) {
     const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, count - first));
-    read_values(dtype, data, first, piece, values);
+    const double* values = read_values(dtype, data, first, piece, buffer);
     const auto found =
         std::find_if_not(values, values + piece, [](double value) { return std::isfinite(value); });
     if (found != values + piece) return first + static_cast<std::uint64_t>(found - values);

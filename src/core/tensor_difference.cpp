@@ -130,12 +130,12 @@ Sums one_by_one(const T* a, const T* b, std::size_t count, std::uint64_t first_i
 template <class T>
 Sums chunk_of(const TensorData& a, const TensorData& b, std::uint64_t first, std::uint64_t end,
               const Tolerance& tolerance) {
-  T x[kPiece], y[kPiece];
+  T buffer_a[kPiece], buffer_b[kPiece];
   Sums sums;
   for (; first < end; first += kPiece) {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(kPiece, end - first));
-    read_numbers(a.dtype, a.data, first, count, x);
-    read_numbers(b.dtype, b.data, first, count, y);
+    const T* x = read_numbers(a.dtype, a.data, first, count, buffer_a);
+    const T* y = read_numbers(b.dtype, b.data, first, count, buffer_b);
     bool larger_rel = false;
     const Sums piece = sums_of(x, y, count, tolerance, sums.max_rel, larger_rel);
     const bool first_far = piece.far > 0 && sums.far == 0;
