@@ -4,35 +4,63 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
+#include <utility>
 
 namespace anycapture {
 namespace {
 
 constexpr int kPowerShift = 52;
 constexpr int kMantissaShift = kPowerShift - 8;
+constexpr int kFloatShift = 32 - 17;
+constexpr std::uint64_t kManyFloats = 1 << 20;
 
 }  // namespace
 
+QuantileSketch::QuantileSketch(std::uint64_t expected)
+    : float_counts_(expected >= kManyFloats ? std::size_t{1} << 17 : 0, 0) {}
+
+void QuantileSketch::add(double value, std::uint64_t count) {
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof bits);
+  std::unique_ptr<Counts>& counts = powers_[bits >> kPowerShift];
+  if (counts == nullptr) counts = std::make_unique<Counts>();
+  (*counts)[(bits >> kMantissaShift) % kMantissas] += count;
+}
+
 void QuantileSketch::add(const double* values, std::size_t count) {
-  for (std::size_t i = 0; i < count; ++i) {
-    std::uint64_t bits = 0;
-    std::memcpy(&bits, &values[i], sizeof bits);
-    std::unique_ptr<Counts>& counts = powers_[bits >> kPowerShift];
-    if (counts == nullptr) counts = std::make_unique<Counts>();
-    ++(*counts)[(bits >> kMantissaShift) % kMantissas];
-  }
+  for (std::size_t i = 0; i < count; ++i) add(values[i], 1);
 }
 
 void QuantileSketch::add(const float* values, std::size_t count) {
-  double wide[256];
-  for (std::size_t done = 0; done < count; done += std::size(wide)) {
-    const std::size_t piece = std::min(std::size(wide), count - done);
-    std::copy_n(values + done, piece, wide);
-    add(wide, piece);
+  if (float_counts_.empty()) {
+    for (std::size_t i = 0; i < count; ++i) add(static_cast<double>(values[i]), 1);
+    return;
+  }
+  if (floats_ + count > std::numeric_limits<std::uint32_t>::max()) empty_float_counts();
+  floats_ += count;
+  std::uint32_t* const counts = float_counts_.data();
+  for (std::size_t i = 0; i < count; ++i) {
+    std::uint32_t bits = 0;
+    std::memcpy(&bits, &values[i], sizeof bits);
+    ++counts[bits >> kFloatShift];
   }
 }
 
-void QuantileSketch::merge(const QuantileSketch& other) {
+void QuantileSketch::empty_float_counts() {
+  for (std::size_t i = 0; i < float_counts_.size(); ++i) {
+    if (float_counts_[i] == 0) continue;
+    const auto bits = static_cast<std::uint32_t>(i << kFloatShift);
+    float value = 0;
+    std::memcpy(&value, &bits, sizeof value);
+    add(static_cast<double>(value), float_counts_[i]);
+    float_counts_[i] = 0;
+  }
+  floats_ = 0;
+}
+
+void QuantileSketch::merge(QuantileSketch other) {
+  other.empty_float_counts();
   for (std::size_t power = 0; power < kPowers; ++power) {
     if (other.powers_[power] == nullptr) continue;
     if (powers_[power] == nullptr) powers_[power] = std::make_unique<Counts>();
@@ -43,7 +71,8 @@ void QuantileSketch::merge(const QuantileSketch& other) {
 }
 
 template <class F>
-void QuantileSketch::each(F f) const {
+void QuantileSketch::each(F f) {
+  empty_float_counts();
   // Gives false when f does.
   const auto visit = [&](std::size_t power, std::size_t mantissa) {
     const std::uint64_t count = (*powers_[power])[mantissa];
@@ -66,7 +95,7 @@ void QuantileSketch::each(F f) const {
   }
 }
 
-double QuantileSketch::quantile(double fraction) const {
+double QuantileSketch::quantile(double fraction) {
   std::uint64_t all = 0;
   each([&](double, std::uint64_t count) { return all += count, true; });
   const double rank = std::max(1.0, std::ceil(fraction * static_cast<double>(all)));
@@ -80,7 +109,7 @@ double QuantileSketch::quantile(double fraction) const {
   return result == 0 ? 0 : result;  // no -0
 }
 
-std::array<std::uint64_t, 8> QuantileSketch::histogram(double low, double high) const {
+std::array<std::uint64_t, 8> QuantileSketch::histogram(double low, double high) {
   std::array<std::uint64_t, 8> bins{};
   each([&](double value, std::uint64_t count) {
     bins[eighth(value, low, high)] += count;

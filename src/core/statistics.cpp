@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "core/moments.h"
@@ -58,10 +59,9 @@ Statistics::Spread exact_spread(Dtype dtype, const std::byte* data, std::uint64_
   return spread;
 }
 
-Statistics::Spread estimated_spread(const std::vector<QuantileSketch>& sketches,
-                                    const Moments& moments) {
+Statistics::Spread estimated_spread(std::vector<QuantileSketch> sketches, const Moments& moments) {
   QuantileSketch all;
-  for (const QuantileSketch& sketch : sketches) all.merge(sketch);
+  for (QuantileSketch& sketch : sketches) all.merge(std::move(sketch));
   // An estimate lies nearer to 0, but no value lies beyond these.
   const auto at = [&](double fraction) {
     return std::clamp(all.quantile(fraction), moments.min, moments.max);
@@ -93,7 +93,8 @@ Statistics statistics(Dtype dtype, const std::byte* data, std::uint64_t count,
   const auto chunks = static_cast<std::size_t>((count + kChunk - 1) / kChunk);
   const bool sketched = with_spread == WithSpread::yes && count > kExact;
   std::vector<Moments> parts(chunks);
-  std::vector<QuantileSketch> sketches(sketched ? std::min(cores(), chunks) : 0);
+  std::vector<QuantileSketch> sketches;
+  while (sketched && sketches.size() < std::min(cores(), chunks)) sketches.emplace_back(count);
   parallel_for(chunks, [&](std::size_t chunk, std::size_t worker) {
     const std::uint64_t first = chunk * kChunk, end = std::min(count, first + kChunk);
     QuantileSketch* sketch = sketched ? &sketches[worker] : nullptr;
@@ -104,7 +105,7 @@ Statistics statistics(Dtype dtype, const std::byte* data, std::uint64_t count,
   Moments moments;
   for (const Moments& part : parts) moments.merge(part);
   Statistics result = of(moments, count);
-  if (sketched) result.spread = estimated_spread(sketches, moments);
+  if (sketched) result.spread = estimated_spread(std::move(sketches), moments);
   if (with_spread == WithSpread::yes && !sketched) {
     result.spread = exact_spread(dtype, data, count, moments);
   }
