@@ -22,8 +22,6 @@ std::string regex_of(const std::string& glob) {
       result += ".*";
     } else if (c == '?') {
       result += '.';
-    } else if (c == '(' || c == ')') {
-      result += c;
     } else if (std::string_view(R"(\^$.|+[]{})").find(c) != std::string_view::npos) {
       result += {'\\', c};
     } else {

@@ -18,7 +18,6 @@ namespace anycapture {
 namespace cli {
 namespace {
 
-using safetensors::Source;
 using safetensors::TensorInfo;
 
 // What the metadata says of these keys alone, and of the whole.
