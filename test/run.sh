@@ -25,21 +25,24 @@ GTEST_OUTPUT=xml:$results/ ctest --test-dir "$build" --output-on-failure \
 [ -f "$results/ctest.junit" ] || exit "$((status == 0 ? 1 : status))"
 
 attribute() { sed -n "s/.* $1=\"\([^\"]*\)\".*/\1/p"; }
-passed=0 failed=0
+passed=0 failed=0 skipped=0
 while IFS= read -r line; do
   name=$(attribute name <<<" $line") state=$(attribute status <<<"$line")
-  tests=1 failures=0
+  tests=1 failures=0 left=0
   if [ -f "$results/$name.xml" ]; then
     totals=$(grep -m 1 '<testsuites ' "$results/$name.xml")
     tests=$(attribute tests <<<"$totals")
     failures=$(($(attribute failures <<<"$totals") + $(attribute errors <<<"$totals")))
+    left=$(grep -c 'result="skipped"' "$results/$name.xml" || true)
   fi
   # A program that crashed, or left its tests before they were counted, failed.
   [ "$state" = run ] || [ "$failures" -gt 0 ] || failures=1
-  passed=$((passed + tests - failures)) failed=$((failed + failures))
+  passed=$((passed + tests - failures - left)) failed=$((failed + failures))
+  skipped=$((skipped + left))
 done < <(grep '<testcase ' "$results/ctest.junit")
 [ "$passed" -gt 0 ] || status=1
 [ "$failed" -eq 0 ] || status=1
 cat "$build/tests_left_out.txt" >&2
-echo "$passed passed, $failed failed"
+[ "$skipped" -eq 0 ] || grep -h -A1 'result="skipped"' "$results"/*.xml >&2
+echo "$passed passed, $failed failed$([ "$skipped" -eq 0 ] || echo ", $skipped skipped")"
 exit "$status"

@@ -8,7 +8,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <ostream>
+
+#include "core/tensor_shape.h"
 
 namespace anycapture {
 namespace {
@@ -20,15 +23,6 @@ at::Tensor comparable(const at::Tensor& value, bool complex) {
   if (dense.is_quantized()) dense = dense.dequantize();
   if (dense.layout() != at::kStrided) dense = dense.to_dense();
   return dense.cpu().to(complex ? at::kComplexDouble : at::kDouble);
-}
-
-std::vector<std::int64_t> unravel(std::int64_t flat, at::IntArrayRef shape) {
-  std::vector<std::int64_t> index(shape.size());
-  for (std::size_t axis = shape.size(); axis-- > 0;) {
-    index[axis] = flat % shape[axis];
-    flat /= shape[axis];
-  }
-  return index;
 }
 
 // Fills `difference` and returns true when the tensors differ.
@@ -50,7 +44,7 @@ bool differ(const at::Tensor& captured, const at::Tensor& expected, const Compar
   difference.max_rel =
       (distance / b.abs().clamp_min(1e-300)).nan_to_num(INFINITY).max().item<double>();
   const std::int64_t first = close.logical_not().flatten().nonzero()[0].item<std::int64_t>();
-  difference.index = unravel(first, a.sizes());
+  difference.index = index_of(static_cast<std::uint64_t>(first), a.sizes().vec());
   const std::int64_t count = close.numel() - close.sum().item<std::int64_t>();
   auto element = [&](const at::Tensor& t) {
     const at::Tensor value = t.flatten()[first];

@@ -8,6 +8,7 @@
 #include "cli/diff.h"
 #include "cli/table.h"
 #include "core/element.h"
+#include "core/print_values.h"
 #include "core/tensor_shape.h"
 #include "core/visible.h"
 
@@ -17,11 +18,12 @@ namespace {
 
 using safetensors::TensorInfo;
 
+// With the digits that tell it from its neighbours: two values that differ never read the same.
 std::string value_text(const CaptureFile& capture, const TensorInfo& tensor, std::uint64_t index) {
   const std::byte* data = capture.file().data(tensor);
-  const auto number = [&](std::uint64_t i) { return to_double(tensor.dtype, data, i); };
-  if (numbers_per_element(tensor.dtype) == 1) return fmt::format("{:.7g}", number(index));
-  return fmt::format("{:.7g}{:+.7g}j", number(2 * index), number(2 * index + 1));
+  const std::uint64_t bits = safetensors::bits(tensor.dtype);
+  if (bits % 8 != 0) return fmt::format("{}", to_double(tensor.dtype, data, index));
+  return print_values(tensor.dtype, {}, data + index * (bits / 8));
 }
 
 // What is told of a pair whose values do not agree.

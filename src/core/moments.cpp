@@ -53,7 +53,7 @@ template <class T>
   return all;
 }
 
-// Without a shift, which the first of the two has folded away.
+// The shift of 0 is folded away.
 ANYCAPTURE_WIDER Sums<float> sums_of(const float* values, std::size_t count) {
   return sums_in_lanes(values, count, 0);
 }

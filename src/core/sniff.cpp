@@ -122,10 +122,7 @@ std::string advice_for(const std::string& path, FileKind kind) {
           path, capture);
     case FileKind::kTorchScript:
     case FileKind::kExported:
-      return "anycapture run captures from a model";
-    case FileKind::kPng:
-    case FileKind::kJpeg:
-      return "anycapture run takes it as --image";
+      return "it holds no captured tensors: give the path of a .safetensors file";
     case FileKind::kGzip:
       return "unpack it with gzip -d";
     default:

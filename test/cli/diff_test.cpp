@@ -60,7 +60,7 @@ TEST_F(Diff, FollowsTheOrderOfExecution) {
   EXPECT_EQ(said.out, R"(
            key    max abs   max rel  mean abs    cosine  differing  first differing
 same       z            0         0         0  1.000000
-DIFFERS    y          0.5      0.25      0.25  0.996546     1 of 2  [1]: 2.5 against 2
+DIFFERS    y          0.5      0.25      0.25  0.996546     1 of 2  [1]: 2.5 against 2.0
 SHAPE      b                                                        float32 [3] against float32 [2]
 close      a     9.54e-07  9.54e-07  9.54e-07  1.000000
 only in B  more
@@ -132,6 +132,18 @@ TEST_F(Diff, TellsDtypesApartAndComparesTheirValues) {
       write("c.safetensors", {source("x", Dtype::kC64, {2}, bytes_of<float>({1, 0, 2, 0}))});
   EXPECT_THAT(support::anycapture({"diff", a, c}).out,
               HasSubstr("float32 [2] against complex64 [2]"));
+}
+
+TEST_F(Diff, ValuesThatDifferNeverReadTheSame) {
+  const std::string a = write(
+      "a.safetensors",
+      {floats("x", {0.1F}), source("n", Dtype::kI64, {1}, bytes_of<std::int64_t>({100000001}))});
+  const std::string b =
+      write("b.safetensors", {floats("x", {0.10000001F}),
+                              source("n", Dtype::kI64, {1}, bytes_of<std::int64_t>({100000002}))});
+  EXPECT_THAT(support::anycapture({"diff", a, b, "--rtol", "0", "--atol", "0"}).out,
+              AllOf(HasSubstr("[0]: 0.1 against 0.10000001"),
+                    HasSubstr("[0]: 100000001 against 100000002")));
 }
 
 TEST_F(Diff, JsonHoldsTheSame) {
