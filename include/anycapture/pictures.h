@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Figures of attention, from plain floats. Each draw_ function writes one file: PNG, SVG or PDF, by
-// the path's ending. They throw `Error` when sizes do not fit together and `FileError` when the
-// ending is another one or the file cannot be written; the file is replaced whole, or left as it
-// was. The same input gives the same bytes.
+// Figures of attention and other values, from plain floats. Each draw_ function writes one file:
+// PNG, SVG or PDF, by the path's ending. They throw `Error` when sizes do not fit together and
+// `FileError` when the ending is another one or the file cannot be written; the file is replaced
+// whole, or left as it was. The same input gives the same bytes.
 #pragma once
 
 #include <anycapture/api.h>
@@ -77,6 +77,10 @@ struct FigureOptions {
   int columns = 0;     ///< tiles side by side; 0 chooses
   int resolution = 1;  ///< pixels per unit of length in PNG, 1..8; 2 or 3 suits print
   std::vector<std::string> prefix_names = {"CLS"};  ///< further ones are `T1`, `T2` ...
+  /// Of the tiles or curves, in place of `Head 0`, `Layer 0` ...; left out, or one for each.
+  std::vector<std::string> names;
+  std::string row_axis = "query";   ///< what the rows of a map are
+  std::string column_axis = "key";  ///< what its columns are, or the values of a curve
 };
 
 /// One head as a heat map with token indexes along the axes and a colour bar.
@@ -88,6 +92,16 @@ ANYCAPTURE_API void draw_head(const std::string& path, MapView map,
 /// `heads`: one map per head, all of one shape.
 ANYCAPTURE_API void draw_heads(const std::string& path, const std::vector<MapView>& heads,
                                const FigureOptions& options = {});
+
+/// Maps of one shape side by side, `0`, `1` ... or options.names.
+ANYCAPTURE_API void draw_maps(const std::string& path, const std::vector<MapView>& maps,
+                              const FigureOptions& options = {});
+
+/// Values over their index as lines in one frame, with a legend when options.names are given; NaN
+/// and infinities are gaps. `curves`: 1 to 7, which is how many colours can be told apart, of any
+/// lengths. options.limits are the ends of the vertical axis.
+ANYCAPTURE_API void draw_curves(const std::string& path, const std::vector<RowView>& curves,
+                                const FigureOptions& options = {});
 
 /// Where one token looks: left the picture with the token `query` outlined, right the picture in
 /// grey under the colours of `row`, how much it attends to each token. Prefix tokens are cells

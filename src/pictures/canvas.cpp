@@ -130,6 +130,23 @@ void Canvas::line(Point from, Point to, Rgb color, double line_width) {
   cairo_stroke(cairo);
 }
 
+void Canvas::curve(const std::vector<Point>& points, Rgb color, double line_width) {
+  if (points.empty()) return;
+  cairo_t* cairo = use(color);
+  cairo_save(cairo);
+  cairo_set_line_width(cairo, line_width);
+  cairo_set_line_join(cairo, CAIRO_LINE_JOIN_ROUND);
+  cairo_set_line_cap(cairo, CAIRO_LINE_CAP_ROUND);
+  if (points.size() == 1) {
+    cairo_arc(cairo, points[0].x, points[0].y, 1.5 * line_width, 0, 2 * kPi);
+    cairo_fill(cairo);
+  } else {
+    for (const Point& point : points) cairo_line_to(cairo, point.x, point.y);
+    cairo_stroke(cairo);
+  }
+  cairo_restore(cairo);
+}
+
 void Canvas::text(Point at, const std::string& text, Font font, Align align, Rgb color) {
   cairo_t* cairo = use(color);
   const std::string shown = as_utf8(text);

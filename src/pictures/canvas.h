@@ -53,6 +53,8 @@ class Canvas {
   void fill(const Rect& rect, Rgb color);
   void outline(const Rect& rect, Rgb color, double line_width);
   void line(Point from, Point to, Rgb color, double line_width);
+  /// Through all points, with round corners; a single one is a dot.
+  void curve(const std::vector<Point>& points, Rgb color, double line_width);
   /// `at` is on the base line.
   void text(Point at, const std::string& text, Font font, Align align, Rgb color = kInk);
   /// Reads from the bottom up, centred on `at`.

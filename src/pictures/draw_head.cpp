@@ -17,7 +17,7 @@ void draw_head(const std::string& path, MapView map, const FigureOptions& option
   figure.note = shrink_note(heat_map.factor());
   figure.tiles.push_back(
       {"", map, [&](Canvas& canvas, const Place& place, const ColorRange& range) {
-         heat_map.draw(canvas, place, range, options.color_map);
+         heat_map.draw(canvas, place, range, options);
        }});
   draw_tiles(path, figure, options);
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "pictures/patch_panel.h"
+#include "pictures/same_shape.h"
 #include "pictures/tiles.h"
 
 namespace anycapture {
@@ -38,6 +39,7 @@ void draw_layers_over_image(const std::string& path, const Image& image,
                             const std::vector<RowView>& rows, const PatchGrid& grid,
                             const FigureOptions& options) {
   file_kind(path);
+  check_names(options, rows.size());
   const PatchPanel panel(image, {grid.rows, grid.cols, 0}, side_for(rows.size() + 1));
   const std::vector<RowView> layers = patch_rows(rows, grid);
   TileFigure figure;
@@ -52,7 +54,9 @@ void draw_layers_over_image(const std::string& path, const Image& image,
     const auto draw = [&, row](Canvas& canvas, const Place& place, const ColorRange& range) {
       panel.draw(canvas, {place.body.x, place.body.y}, row, range, options);
     };
-    figure.tiles.push_back({fmt::format("Layer {}", i), {row.data, 1, row.size}, draw});
+    figure.tiles.push_back({options.names.empty() ? fmt::format("Layer {}", i) : options.names[i],
+                            {row.data, 1, row.size},
+                            draw});
   }
   draw_tiles(path, figure, options);
 }

@@ -8,24 +8,14 @@
 #include <algorithm>
 #include <cmath>
 
+#include "pictures/axis.h"
 #include "pictures/color_bar.h"
 #include "pictures/paint.h"
 
 namespace anycapture {
 namespace {
 
-constexpr double kTickLength = 4;
-constexpr double kTickSpacing = 44;
 constexpr double kThinnest = 40;  // side of a map of few rows or columns
-
-// Indexes to be labelled, when `length` is there for `count` of them.
-std::vector<int> axis_ticks(int count, double length) {
-  const double most = std::max(1.0, std::floor(length / kTickSpacing));
-  const int step = std::max(1, static_cast<int>(std::lround(round_step(count / most))));
-  std::vector<int> ticks;
-  for (int i = 0; i < count; i += step) ticks.push_back(i);
-  return ticks;
-}
 
 double cell_size(int cells, double wanted) {
   return std::max(wanted, std::ceil(kThinnest / cells));
@@ -53,10 +43,10 @@ MapView HeatMap::shown() const {
 }
 
 void HeatMap::draw(Canvas& canvas, const Place& place, const ColorRange& range,
-                   ColorMap colors) const {
+                   const FigureOptions& options) const {
   const Rect& body = place.body;
   const MapView map = shown();
-  canvas.picture(body, paint_map(map, range, colors, canvas.raster_size(body.width),
+  canvas.picture(body, paint_map(map, range, options.color_map, canvas.raster_size(body.width),
                                  canvas.raster_size(body.height)));
   for (int row = 0; row < map.rows; ++row) {
     for (int col = 0; col < map.cols; ++col) {
@@ -66,27 +56,26 @@ void HeatMap::draw(Canvas& canvas, const Place& place, const ColorRange& range,
     }
   }
   canvas.outline(body, kInk, 0.8);
-  if (place.leftmost) draw_left_axis(canvas, body);
-  if (place.lowest) draw_bottom_axis(canvas, body);
+  if (place.leftmost) draw_left_axis(canvas, body, options.row_axis);
+  if (place.lowest) draw_bottom_axis(canvas, body, options.column_axis);
 }
 
-void HeatMap::draw_left_axis(Canvas& canvas, const Rect& body) const {
-  for (const int index : axis_ticks(map_.rows, body.height)) {
+void HeatMap::draw_left_axis(Canvas& canvas, const Rect& body, const std::string& name) const {
+  for (const int index : index_ticks(map_.rows, body.height)) {
     const double y = body.y + (index + 0.5) * body.height / map_.rows;
     canvas.line({body.x - kTickLength, y}, {body.x, y}, kInk, 0.8);
     canvas.text({body.x - 7, y + 4}, std::to_string(index), kSmallFont, Align::right);
   }
-  canvas.upward_text({body.x - left_axis_room(map_.rows) + 12, body.centre().y}, "query",
-                     kSmallFont);
+  canvas.upward_text({body.x - left_axis_room(map_.rows) + 12, body.centre().y}, name, kSmallFont);
 }
 
-void HeatMap::draw_bottom_axis(Canvas& canvas, const Rect& body) const {
-  for (const int index : axis_ticks(map_.cols, body.width)) {
+void HeatMap::draw_bottom_axis(Canvas& canvas, const Rect& body, const std::string& name) const {
+  for (const int index : index_ticks(map_.cols, body.width)) {
     const double x = body.x + (index + 0.5) * body.width / map_.cols;
     canvas.line({x, body.bottom()}, {x, body.bottom() + kTickLength}, kInk, 0.8);
     canvas.text({x, body.bottom() + 17}, std::to_string(index), kSmallFont, Align::centre);
   }
-  canvas.text({body.centre().x, body.bottom() + 34}, "key", kSmallFont, Align::centre);
+  canvas.text({body.centre().x, body.bottom() + 34}, name, kSmallFont, Align::centre);
 }
 
 double left_axis_room(int rows) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One matrix as coloured cells with token indexes along the axes.
+// One matrix as coloured cells with indexes along the axes.
 #pragma once
 
 #include <string>
@@ -19,12 +19,13 @@ class HeatMap {
   double height() const { return cell_height_ * shown().rows; }
   /// How many cells are one point, along each axis.
   int factor() const { return factor_; }
-  void draw(Canvas& canvas, const Place& place, const ColorRange& range, ColorMap colors) const;
+  void draw(Canvas& canvas, const Place& place, const ColorRange& range,
+            const FigureOptions& options) const;
 
  private:
   MapView shown() const;
-  void draw_left_axis(Canvas& canvas, const Rect& body) const;
-  void draw_bottom_axis(Canvas& canvas, const Rect& body) const;
+  void draw_left_axis(Canvas& canvas, const Rect& body, const std::string& name) const;
+  void draw_bottom_axis(Canvas& canvas, const Rect& body, const std::string& name) const;
 
   MapView map_;
   int factor_ = 1;

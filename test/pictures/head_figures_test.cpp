@@ -119,6 +119,24 @@ TEST(DrawHeads, TheLastTileIsTheMean) {
   EXPECT_LT(box(1.0).right, box(0.5).left);
 }
 
+// Without a mean, and with names that may not be fewer.
+TEST(DrawMaps, ATileForEach) {
+  const std::vector<float> maps = {1, 3};
+  FigureOptions options;
+  options.names = {"low", "high"};
+  const auto draw = [&](const std::string& path) {
+    draw_maps(path, {{maps.data(), 1, 1}, {maps.data() + 1, 1, 1}}, options);
+  };
+  const Image image = drawn(draw);
+  const auto box = [&](double t) {
+    return box_of(image, bytes(color_at(ColorMap::viridis, t)), 0, image.width - 70);
+  };
+  EXPECT_GT(box(0.0).width(), 200);
+  EXPECT_LT(box(0.0).right, box(1.0).left);
+  options.names.pop_back();
+  EXPECT_THAT(message_of<Error>([&] { draw("a.png"); }), HasSubstr("1 names for 2"));
+}
+
 TEST(DrawHeads, EachTileCanHaveItsOwnScale) {
   const std::vector<float> heads = {0, 1, 0, 8};
   FigureOptions options;
