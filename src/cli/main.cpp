@@ -32,6 +32,7 @@ constexpr const char* kAbout =
     "  anycapture stats maps.safetensors                    what its values are like\n"
     "  anycapture diff port.safetensors ref.safetensors     where they part\n"
     "  anycapture convert maps.safetensors maps.npz         for NumPy\n"
+    "  anycapture plot maps.safetensors '*.attn:attn' --token 0 -o cls.png   where CLS looks\n"
     "\n"
     "Exit status: 0 done, 1 differs or not finite, 2 usage, 3 file, 4 model.";
 
@@ -69,7 +70,8 @@ int run(std::vector<std::string> arguments) {
   program.set_version_flag("--version", "anycapture " ANYCAPTURE_VERSION);
   program.require_subcommand(1);
   const std::vector<Command> commands{inspect_command(program), stats_command(program),
-                                      diff_command(program), convert_command(program)};
+                                      diff_command(program), convert_command(program),
+                                      plot_command(program)};
   try {
     std::vector<std::string> names;
     for (const Command& command : commands) names.push_back(command.app->get_name());
