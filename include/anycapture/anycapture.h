@@ -8,6 +8,7 @@
 #include <anycapture/error.h>
 #include <anycapture/hooks.h>
 #include <anycapture/options.h>
+#include <anycapture/program.h>
 #include <anycapture/report.h>
 #include <anycapture/site.h>
 #include <anycapture/tag.h>

@@ -52,6 +52,13 @@ class ANYCAPTURE_API NonFiniteError : public Error {
   ~NonFiniteError() override;
 };
 
+/// What is given to a program does not fit its schema.
+class ANYCAPTURE_API InputError : public Error {
+ public:
+  using Error::Error;
+  ~InputError() override;
+};
+
 /// A file cannot be read, written or understood; the text starts with its path.
 class ANYCAPTURE_API FileError : public Error {
  public:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What may stand where a model is asked for: a module holder, a shared_ptr, a module.
+// What may stand where a model is asked for: a module holder, a shared_ptr, a module, a Program.
 #pragma once
 
 #include <anycapture/api.h>
@@ -43,18 +43,27 @@ struct is_shared_ptr : std::false_type {};
 template <class T>
 struct is_shared_ptr<std::shared_ptr<T>> : std::true_type {};
 
+/// A Program brings its own.
+template <class T, class = void>
+struct has_world : std::false_type {};
+template <class T>
+struct has_world<T, std::void_t<decltype(std::declval<const T&>().world())>> : std::true_type {};
+
 template <class Model>
 std::shared_ptr<capture::World> world_of(Model& model) {
   using Plain = std::remove_const_t<Model>;
   using Pointer = std::shared_ptr<torch::nn::Module>;
-  if constexpr (is_shared_ptr<Plain>::value) {
+  if constexpr (has_world<Plain>::value) {
+    return model.world();
+  } else if constexpr (is_shared_ptr<Plain>::value) {
     return eager_world(Pointer(model));
   } else if constexpr (is_holder<Plain>::value) {
     return eager_world(model.is_empty() ? Pointer() : Pointer(model.ptr()));
   } else {
     static_assert(
         std::is_convertible_v<Plain*, torch::nn::Module*>,
-        "a model is a torch::nn module holder, a std::shared_ptr to a module, or a module");
+        "a model is a torch::nn module holder, a std::shared_ptr to a module, a module, or an "
+        "anycapture::Program");
     return eager_world(const_cast<Plain&>(model));
   }
 }

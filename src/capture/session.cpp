@@ -62,7 +62,10 @@ void Session::bind() {
     }
   }
   module_fired_.resize(modules.size());
-  if (unmatched_ == Unmatched::raise) check_hookable();
+  if (unmatched_ == Unmatched::raise) {
+    check_hookable();
+    world_->check_sites(selectors_);
+  }
   hook_chosen();
 }
 
@@ -197,7 +200,7 @@ bool Session::wants(const void* module, SiteKind kind, const char* method) {
 }
 
 void Session::fire_field(const void* module, SiteKind kind, const std::string& what,
-                         const at::Tensor& value) {
+                         const at::Tensor& value, bool copy) {
   const std::size_t index = index_of(module, true);
   if (index == kUnknown) return;
   const WorldModule& owner = world_->modules()[index];
@@ -214,7 +217,7 @@ void Session::fire_field(const void* module, SiteKind kind, const std::string& w
   const bool overwritten = is_input ? owner.overwrites_input : owner.output_is_overwritten;
   // What the caller made of memory of its own, it may fill anew for the next call.
   const bool of_caller = is_input && owner.name.path.empty() && is_borrowed(value);
-  record(*field->second, value, overwritten || of_caller);
+  record(*field->second, value, copy || overwritten || of_caller);
 }
 
 void Session::unreadable(const void* module, const std::string& why) {

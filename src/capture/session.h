@@ -41,7 +41,7 @@ struct TagKeyHash {
   }
 };
 
-class Session {
+class Session : public std::enable_shared_from_this<Session> {
  public:
   /// Throws `SelectorError`; nothing is hooked then. Does not listen yet. `Unmatched::allow` is for
   /// a world that grows.
@@ -54,11 +54,11 @@ class Session {
     on_unknown_ = std::move(call);
   }
 
-  // What fires. Called on the session's thread only.
+  // What fires. Called on the session's thread, or one at a time.
   void fire_tag(const TagKey& key, const at::Tensor& value);
   /// `what`: `output`, `output.0`, `encode.input` ...
   void fire_field(const void* module, SiteKind kind, const std::string& what,
-                  const at::Tensor& value);
+                  const at::Tensor& value, bool copy = false);
   /// An input or output that a chosen site of the module would be in cannot be looked into: why.
   void unreadable(const void* module, const std::string& why);
   bool wants(const void* module, SiteKind kind, const char* method);
@@ -73,6 +73,8 @@ class Session {
   std::shared_ptr<Store> store() const { return store_; }
   std::shared_ptr<Store> take();
   const CaptureOptions& options() const { return options_; }
+  const World& world() const { return *world_; }
+  const BoundSelectors& selectors() const { return selectors_; }
   Report report() const;
   /// The positive selectors of which nothing ever fired, as a text for the user; empty if none.
   std::string silence() const;

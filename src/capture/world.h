@@ -38,6 +38,8 @@ class World {
   /// Makes the inputs and outputs of a module reach the door. What it installs is inert while no
   /// session listens, and may stay.
   virtual Hooking hook(std::size_t module) = 0;
+  /// Throws `SelectorError` when a selector asks for what its modules are known not to have.
+  virtual void check_sites(const BoundSelectors&) const {}
 };
 
 }  // namespace capture

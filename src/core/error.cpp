@@ -11,5 +11,6 @@ StaleCaptureError::~StaleCaptureError() = default;
 SilentSelectorError::~SilentSelectorError() = default;
 NonFiniteError::~NonFiniteError() = default;
 FileError::~FileError() = default;
+InputError::~InputError() = default;
 
 }  // namespace anycapture

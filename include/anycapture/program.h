@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// A model that came from a file: a TorchScript archive. Any local variable of its Python source can
+// be captured, by its name.
+#pragma once
+
+#include <ATen/core/ivalue.h>
+
+#include <anycapture/api.h>
+#include <anycapture/selector.h>
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace torch {
+namespace jit {
+struct Module;
+}
+}  // namespace torch
+
+namespace anycapture {
+
+namespace capture {
+class World;
+}
+namespace script {
+class ScriptWorld;
+}
+
+/// Something that can be asked for at a module of a program.
+struct ProgramSite {
+  std::string what;      ///< `attn`, `attn[0]`, `_rescale.y`, `input`, `output`, `@softmax`
+  SiteKind kind;         ///< kLocal, kInput, kOutput or kOp
+  std::string type;      ///< `Tensor`, `Tuple[Tensor, Tensor]`; empty for ops and inputs
+  std::string file;      ///< of the Python source that assigns it; empty if not known
+  std::size_t line = 0;  ///< in it, from 1; 0 if not known
+};
+
+/// `Capturer cap(program, "Attention:attn")` listens to what is then run through it. With no
+/// session open the module's own method runs; with one, a private copy of its graph that shares the
+/// weights. The module that it was made of is never changed. Copies are the same program.
+///
+/// Archives run code: open only those whose origin you trust.
+class ANYCAPTURE_API Program {
+ public:
+  using Inputs = std::vector<c10::IValue>;
+  using Keywords = std::unordered_map<std::string, c10::IValue>;
+
+  /// In eval mode. Throws `FileError` when the file is no TorchScript archive, and says what it is.
+  static Program load(const std::string& path, std::optional<at::Device> device = std::nullopt);
+  /// As the module is, in training mode or not.
+  explicit Program(const torch::jit::Module& module);
+
+  /// What the module's `forward` returns, bit for bit on the CPU in eval mode. Throws `InputError`
+  /// when inputs are missing, too many or of another type than the schema says; what the model
+  /// throws passes unchanged.
+  c10::IValue forward(const Inputs& inputs, const Keywords& keywords = {}) const;
+
+  class Method;
+  /// Throws `Error` with the names of the methods that there are.
+  Method method(const std::string& name) const;
+  std::vector<std::string> methods() const;
+
+  std::vector<ModuleName> modules() const;
+  /// What can be asked for at a module, in the order of its source. Throws `Error` when there is no
+  /// module of this path, with the nearest.
+  std::vector<ProgramSite> sites(const std::string& path) const;
+
+  const torch::jit::Module& module() const;
+  std::shared_ptr<capture::World> world() const;  ///< for Capturer
+
+ private:
+  std::shared_ptr<script::ScriptWorld> world_;
+};
+
+/// A method of a program's root.
+class ANYCAPTURE_API Program::Method {
+ public:
+  c10::IValue operator()(const Inputs& inputs, const Keywords& keywords = {}) const;
+  /// `forward(Tensor x, bool flag=True) -> Tensor`, as TorchScript writes it.
+  std::string schema() const;
+
+ private:
+  friend class Program;
+  Method(std::shared_ptr<script::ScriptWorld> world, std::string name)
+      : world_(std::move(world)), name_(std::move(name)) {}
+
+  std::shared_ptr<script::ScriptWorld> world_;
+  std::string name_;
+};
+
+}  // namespace anycapture

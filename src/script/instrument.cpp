@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: MIT
+#include "script/instrument.h"
+
+#include <torch/csrc/jit/ir/alias_analysis.h>
+#include <torch/csrc/jit/ir/ir.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "script/locals.h"
+#include "script/taps.h"
+
+namespace anycapture {
+namespace script {
+namespace {
+
+using c10::ClassType;
+using torch::jit::Block;
+using torch::jit::Function;
+using torch::jit::Graph;
+using torch::jit::GraphFunction;
+using torch::jit::Node;
+using torch::jit::Value;
+namespace prim = torch::jit::prim;
+
+const GraphFunction* with_graph(const Function& function) {
+  return dynamic_cast<const GraphFunction*>(&function);
+}
+
+// `forward.` is left out of keys, but in front of names that mean something else there.
+std::string local_what(const std::string& function, const std::string& name) {
+  const bool taken = name == "output" || name == "input" || name == "attention" || name == "return";
+  return function == "forward" && !taken ? name : function + "." + name;
+}
+
+std::string method_what(const std::string& method, const char* what) {
+  return method == "forward" ? what : method + "." + what;
+}
+
+// `@softmax` of aten::softmax; empty for what is no operation on tensors.
+std::string op_what(const Node& node) {
+  const auto kind = node.kind();
+  if (kind.is_prim() || kind.ns() == tap_symbol().ns() || node.outputs().empty()) return "";
+  const bool tensors =
+      std::any_of(node.outputs().begin(), node.outputs().end(),
+                  [](const Value* value) { return holds_tensors(*value->type()); });
+  return tensors ? std::string("@") + kind.toUnqualString() : "";
+}
+
+// Not into the graphs of forks, which are other functions.
+void each_node(Block& block, const std::function<void(Node*)>& call) {
+  std::vector<Node*> nodes(block.nodes().begin(), block.nodes().end());
+  for (Node* node : nodes) {
+    for (Block* inner : node->blocks()) each_node(*inner, call);
+    call(node);
+  }
+}
+
+// One function on the way into the graph.
+struct Context {
+  Graph& graph;
+  Value* self;            // whose sites these are; null where there is no object
+  const ClassType* type;  // of it
+  Value* run;
+  std::string function;  // `forward`, `_rescale`
+};
+
+class Builder {
+ public:
+  explicit Builder(const Wants& wants) : wants_(wants) {}
+
+  // With one more input, the number of the run. `called` by another one, which then runs the hooks
+  // that were compiled into it.
+  std::shared_ptr<Graph> method(const GraphFunction& function, bool called) {
+    std::shared_ptr<Graph>& built = methods_[{&function, called}];
+    if (built != nullptr) return built;
+    auto graph = function.graph()->copy();
+    Value* self = graph->inputs().empty() ? nullptr : graph->inputs()[0];
+    const auto type = self == nullptr ? nullptr : self->type()->cast<ClassType>();
+    if (type == nullptr) self = nullptr;
+    Value* run = graph->addInput("run")->setType(c10::IntType::get());
+    const Context context{*graph, self, type.get(), run, function.name()};
+    tap_input(context);
+    const bool hooked = called && type != nullptr && !type->getForwardHooks().empty() &&
+                        function.name() == "forward";
+    if (!hooked) tap_output(context);
+    tap_body(context);
+    return built = graph;
+  }
+
+ private:
+  // Of a free function: what it names belongs to the module that called it, which comes as one more
+  // input before the run.
+  std::shared_ptr<Graph> free_function(const GraphFunction& function,
+                                       const c10::TypePtr& self_type) {
+    auto& built = functions_[{&function, self_type.get()}];
+    if (built != nullptr) return built;
+    auto graph = function.graph()->copy();
+    Value* self = graph->addInput("caller")->setType(self_type);
+    Value* run = graph->addInput("run")->setType(c10::IntType::get());
+    tap_body({*graph, self, self_type->cast<ClassType>().get(), run, function.name()});
+    return built = graph;
+  }
+
+  void tap_body(const Context& context) {
+    if (context.type != nullptr) {
+      tap_locals(context);
+      tap_ops(context);
+    }
+    inline_calls(*context.graph.block(), context);
+  }
+
+  bool wanted(const Context& context, SiteKind kind, const std::string& what) const {
+    return context.type != nullptr && wants_(context.type, kind, what);
+  }
+
+  static void mark(const Context& context, Node* before, Value* value, Tap tap) {
+    const torch::jit::WithInsertPoint here(before);
+    Value* number = context.graph.insertConstant(add_tap(std::move(tap)));
+    context.graph.insertNode(
+        context.graph.create(mark_symbol(), {context.self, value, context.run, number}, 0));
+  }
+
+  void tap_input(const Context& context) {
+    const std::string input = method_what(context.function, "input");
+    if (!wanted(context, SiteKind::kInput, input)) return;
+    const auto all = context.graph.inputs();
+    const std::vector<Value*> arguments(all.begin() + 1, all.end() - 1);
+    Node* first = *context.graph.nodes().begin();
+    Node* tuple = context.graph.createTuple(arguments)->insertBefore(first);
+    mark(context, first, tuple->output(), {SiteKind::kInput, input, "", false});
+  }
+
+  void tap_output(const Context& context) {
+    const std::string output = method_what(context.function, "output");
+    if (!wanted(context, SiteKind::kOutput, output) || context.graph.outputs().empty()) return;
+    mark(context, context.graph.return_node(), context.graph.outputs()[0],
+         {SiteKind::kOutput, output, "", false});
+  }
+
+  // A module's output is what its hooks made of it, as it is to Python's hooks. Each is called as
+  // `hook(module, inputs, output)`; one that returns nothing leaves the output as it is.
+  void tap_hooked_output(Node* node, const Function& hook, const Context& context) {
+    if (node->inputs().size() != 4) return;
+    const auto type = node->input(1)->type()->cast<ClassType>();
+    if (type == nullptr || type->getForwardHooks().empty() ||
+        type->getForwardHooks().back() != &hook ||
+        !wants_(type.get(), SiteKind::kOutput, "output")) {
+      return;
+    }
+    const bool replaces = node->output()->type()->kind() != c10::TypeKind::NoneType;
+    const Context of_module{context.graph, node->input(1), type.get(), context.run, "forward"};
+    mark(of_module, node->next(), replaces ? node->output() : node->input(3),
+         {SiteKind::kOutput, "output", "", false});
+  }
+
+  void tap_locals(const Context& context) {
+    const std::vector<Assignment> all = find_locals(context.graph);
+    std::map<std::string, std::vector<const Assignment*>> by_name;
+    for (const Assignment& one : all) {
+      const std::string what = local_what(context.function, one.name);
+      by_name[one.name].push_back(&one);
+      const std::string index = "[" + std::to_string(one.index) + "]";
+      if (wanted(context, SiteKind::kLocal, what + index)) {
+        mark(context, one.before, one.value, {SiteKind::kLocal, what, index, false});
+      }
+    }
+    tap_final_values(context, by_name);
+  }
+
+  // What a local holds when the function returns: known beforehand where no branch assigns it.
+  void tap_final_values(const Context& context,
+                        const std::map<std::string, std::vector<const Assignment*>>& by_name) {
+    Value* frame = nullptr;
+    for (const auto& [name, assignments] : by_name) {
+      const std::string what = local_what(context.function, name);
+      if (!wanted(context, SiteKind::kLocal, what)) continue;
+      const bool always = std::none_of(assignments.begin(), assignments.end(),
+                                       [](const Assignment* one) { return one->nested; });
+      if (always) {
+        mark(context, context.graph.return_node(), assignments.back()->value,
+             {SiteKind::kLocal, what, "", false});
+        continue;
+      }
+      if (frame == nullptr) frame = open_frame(context);
+      const std::int64_t tap = add_tap({SiteKind::kLocal, what, "", false});
+      for (const Assignment* one : assignments) {
+        const torch::jit::WithInsertPoint here(one->before);
+        Value* number = context.graph.insertConstant(tap);
+        context.graph.insertNode(
+            context.graph.create(assign_symbol(), {one->value, context.run, frame, number}, 0));
+      }
+    }
+    if (frame == nullptr) return;
+    const torch::jit::WithInsertPoint here(context.graph.return_node());
+    context.graph.insertNode(
+        context.graph.create(leave_symbol(), {context.self, context.run, frame}, 0));
+  }
+
+  static Value* open_frame(const Context& context) {
+    Node* first = *context.graph.nodes().begin();
+    Node* node = context.graph.create(enter_symbol(), {context.run}, 1)->insertBefore(first);
+    return node->output()->setType(c10::IntType::get());
+  }
+
+  void tap_ops(const Context& context) {
+    each_node(*context.graph.block(), [&](Node* node) {
+      const std::string what = op_what(*node);
+      if (what.empty() || !wanted(context, SiteKind::kOp, what)) return;
+      Node* next = node->next();
+      for (std::size_t i = 0; i < node->outputs().size(); ++i) {
+        if (!holds_tensors(*node->output(i)->type())) continue;
+        const std::string field =
+            node->outputs().size() == 1 ? what : what + "." + std::to_string(i);
+        mark(context, next, node->output(i), {SiteKind::kOp, field, "", false});
+      }
+    });
+  }
+
+  void inline_calls(Block& block, const Context& context) {
+    each_node(block, [&](Node* node) {
+      if (node->kind() == prim::CallFunction) {
+        inline_function(node, context);
+      } else if (node->kind() == prim::CallMethod) {
+        inline_method(node, context);
+      } else if (node->hasAttribute(torch::jit::attr::Subgraph)) {
+        enter_fork(node, context);
+      }
+    });
+  }
+
+  void inline_function(Node* node, const Context& context) {
+    const auto type = node->input(0)->type()->cast<c10::FunctionType>();
+    const GraphFunction* function = type == nullptr ? nullptr : with_graph(*type->function());
+    if (function == nullptr || context.self == nullptr) return;  // LibTorch inlines it
+    tap_hooked_output(node, *function, context);
+    const std::shared_ptr<Graph> body = free_function(*function, context.self->type());
+    node->removeInput(0);
+    node->addInput(context.self);
+    node->addInput(context.run);
+    torch::jit::inlineCallTo(node, const_cast<GraphFunction*>(function), body.get());
+  }
+
+  void inline_method(Node* node, const Context& context) {
+    const std::string& name = node->s(torch::jit::attr::name);
+    if (const auto type = node->input(0)->type()->cast<ClassType>()) {
+      const GraphFunction* function = with_graph(type->getMethod(name));
+      if (function == nullptr) return;
+      const std::shared_ptr<Graph> body = method(*function, true);
+      node->addInput(context.run);
+      torch::jit::inlineCallTo(node, const_cast<GraphFunction*>(function), body.get());
+    } else if (node->input(0)->type()->kind() == c10::TypeKind::InterfaceType) {
+      call_when_known(node, name, context);
+    }
+  }
+
+  // A module of interface type is not known before it is called.
+  static void call_when_known(Node* node, const std::string& name, const Context& context) {
+    Graph& graph = context.graph;
+    const torch::jit::WithInsertPoint here(node);
+    std::vector<Value*> inputs{node->input(0), context.run, graph.insertConstant(name)};
+    inputs.insert(inputs.end(), node->inputs().begin() + 1, node->inputs().end());
+    Node* call = graph.insertNode(graph.create(call_symbol(), inputs, 1));
+    call->output()->setType(c10::AnyType::get());
+    Node* cast = graph.insertNode(graph.create(prim::unchecked_cast, {call->output()}, 1));
+    cast->output()->setType(node->output()->type());
+    node->output()->replaceAllUsesWith(cast->output());
+    node->destroy();
+  }
+
+  // What a fork runs is a graph of its own, which sees nothing but its inputs.
+  void enter_fork(Node* node, const Context& context) {
+    auto graph = node->g(torch::jit::attr::Subgraph)->copy();
+    Value* self = nullptr;
+    if (context.self != nullptr) {
+      self = graph->addInput("caller")->setType(context.self->type());
+      node->addInput(context.self);
+    }
+    Value* run = graph->addInput("run")->setType(c10::IntType::get());
+    node->addInput(context.run);
+    const Context inside{*graph, self, context.type, run, context.function};
+    if (inside.type != nullptr) tap_ops(inside);
+    inline_calls(*graph->block(), inside);
+    node->g_(torch::jit::attr::Subgraph, graph);
+  }
+
+  const Wants& wants_;
+  std::map<std::pair<const GraphFunction*, bool>, std::shared_ptr<Graph>> methods_;
+  std::map<std::pair<const GraphFunction*, const c10::Type*>, std::shared_ptr<Graph>> functions_;
+};
+
+void each_node_and_fork(Graph& graph, const std::function<void(Graph&, Node*)>& call) {
+  each_node(*graph.block(), [&](Node* node) {
+    if (node->hasAttribute(torch::jit::attr::Subgraph)) {
+      each_node_and_fork(*node->g(torch::jit::attr::Subgraph), call);
+    }
+    call(graph, node);
+  });
+}
+
+bool is_container(const Value& value) {
+  const auto kind = value.type()->kind();
+  return kind != c10::TypeKind::TensorType && kind != c10::TypeKind::OptionalType;
+}
+
+bool writes(const Node& node) {
+  const c10::FunctionSchema* schema = node.maybeSchema();
+  return schema != nullptr && std::any_of(schema->arguments().begin(), schema->arguments().end(),
+                                          [](const c10::Argument& one) {
+                                            return one.alias_info() != nullptr &&
+                                                   one.alias_info()->isWrite();
+                                          });
+}
+
+// Whether something in the graph writes into a tensor of the value, before or after it is there.
+bool is_written(const torch::jit::AliasDb& aliases, const Value* value, bool any_writes) {
+  if (!is_container(*value)) return aliases.hasWriters(value);
+  const Node* node = value->node();
+  const bool constructed = node->kind() == prim::TupleConstruct ||
+                           node->kind() == prim::ListConstruct ||
+                           node->kind() == prim::DictConstruct;
+  if (!constructed) return any_writes;
+  return std::any_of(node->inputs().begin(), node->inputs().end(), [&](const Value* input) {
+    return holds_tensors(*input->type()) && is_written(aliases, input, any_writes);
+  });
+}
+
+// Which values are written to must be known before the taps are there: each counts as a writer.
+void turn_marks_into_taps(const std::shared_ptr<Graph>& graph) {
+  {
+    const torch::jit::AliasDb aliases(graph);
+    bool any_writes = false;
+    each_node(*graph->block(), [&](Node* node) { any_writes = any_writes || writes(*node); });
+    each_node(*graph->block(), [&](Node* node) {
+      if (node->kind() != mark_symbol()) return;
+      const auto tap = torch::jit::toIValue(node->input(3));
+      if (tap && is_written(aliases, node->input(1), any_writes)) mark_copied(tap->toInt());
+    });
+  }
+  each_node_and_fork(*graph, [](Graph& inside, Node* node) {
+    if (node->kind() != mark_symbol()) return;
+    inside.create(tap_symbol(), node->inputs(), 0)->insertBefore(node);
+    node->destroy();
+  });
+}
+
+std::shared_ptr<Graph> instrumented_graph(const Function& method, const Wants& wants, bool called) {
+  const GraphFunction* function = with_graph(method);
+  if (function == nullptr) return nullptr;
+  std::shared_ptr<Graph> graph = Builder(wants).method(*function, called);
+  turn_marks_into_taps(graph);
+  graph->lint();
+  return graph;
+}
+
+}  // namespace
+
+Instrumented::Instrumented(const Function& method, const Wants& wants, bool called)
+    : function_(
+          std::make_unique<GraphFunction>(c10::QualifiedName("__anycapture__." + method.name()),
+                                          instrumented_graph(method, wants, called), nullptr)) {}
+
+namespace {
+
+void add_body_sites(std::vector<MethodSite>& sites, const GraphFunction& function) {
+  const auto graph = function.graph()->copy();
+  for (const Assignment& one : find_locals(*graph)) {
+    const std::string what = local_what(function.name(), one.name);
+    const std::string type = one.value->type()->annotation_str();
+    sites.push_back({SiteKind::kLocal, what, one.line, one.file, type});
+    sites.push_back(
+        {SiteKind::kLocal, what + "[" + std::to_string(one.index) + "]", one.line, one.file, type});
+  }
+  each_node_and_fork(*graph, [&](Graph&, Node* node) {
+    const std::string what = op_what(*node);
+    if (!what.empty()) sites.push_back({SiteKind::kOp, what, 0, "", ""});
+    if (node->kind() != prim::CallFunction) return;
+    const auto type = node->input(0)->type()->cast<c10::FunctionType>();
+    const GraphFunction* called = type == nullptr ? nullptr : with_graph(*type->function());
+    if (called != nullptr) add_body_sites(sites, *called);
+  });
+}
+
+}  // namespace
+
+std::vector<MethodSite> sites_of(const Function& method) {
+  std::vector<MethodSite> sites;
+  const GraphFunction* function = with_graph(method);
+  if (function == nullptr) return sites;
+  sites.push_back({SiteKind::kInput, method_what(method.name(), "input"), 0, "", ""});
+  add_body_sites(sites, *function);
+  const auto outputs = function->graph()->outputs();
+  sites.push_back({SiteKind::kOutput, method_what(method.name(), "output"), 0, "",
+                   outputs.empty() ? "" : outputs[0]->type()->annotation_str()});
+  return sites;
+}
+
+}  // namespace script
+}  // namespace anycapture

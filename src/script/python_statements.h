@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// The statements of a Python function, as far as names and assignments go.
+#pragma once
+
+#include <anycapture/api.h>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace anycapture {
+namespace script {
+
+struct Statement {
+  std::size_t begin = 0;  ///< offset of its first character
+  std::size_t end = 0;    ///< behind its last one
+  std::size_t line = 0;   ///< of `begin`, from 0
+  int parent = -1;        ///< the compound statement that it stands in, by index
+  std::string keyword;    ///< `if`, `elif`, `else`, `for`, `while`, `return`, `def` ...; else empty
+  /// What each `=` assigns, from left to right: one name, or those of an unpacking; a part that is
+  /// no plain name, such as `self.x`, is empty. `x += y` assigns x.
+  std::vector<std::vector<std::string>> targets;
+  std::string alias;  ///< where the right side is a name and nothing else: that name
+
+  bool assigns(std::string_view name) const;
+};
+
+/// In the order of the source. Whatever is no Python gives some statements, never an error.
+ANYCAPTURE_API std::vector<Statement> python_statements(std::string_view source);
+
+/// Index of the innermost one that holds the offset; -1 if none does.
+ANYCAPTURE_API int statement_at(const std::vector<Statement>& statements, std::size_t offset);
+
+}  // namespace script
+}  // namespace anycapture

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+#include "script/script_world.h"
+
+#include <anycapture/error.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "capture/session.h"
+
+namespace anycapture {
+namespace script {
+namespace {
+
+// Two objects that the archive made of one module have the same weights.
+const void* first_weight(const torch::jit::Module& module) {
+  for (const at::Tensor& weight : module.parameters(true)) {
+    if (weight.defined() && weight.numel() > 0) return weight.unsafeGetTensorImpl()->data();
+  }
+  return nullptr;
+}
+
+std::string key_of(const torch::jit::Function& method, bool called,
+                   const std::vector<std::shared_ptr<capture::Session>>& sessions) {
+  std::string key = fmt::format("{} {}", static_cast<const void*>(&method), called);
+  for (const auto& session : sessions) {
+    key += '\0';
+    for (const Selector& selector : session->selectors().selectors()) key += '\n' + selector.text();
+  }
+  return key;
+}
+
+// Those that containers have to be iterated, such as `__len__`, are nobody's.
+bool is_own(const torch::jit::Function& method) {
+  return method.name().compare(0, 2, "__") != 0;
+}
+
+std::vector<MethodSite> all_sites(const c10::ClassType& type) {
+  std::vector<MethodSite> sites;
+  for (const torch::jit::Function* method : type.methods()) {
+    if (!is_own(*method)) continue;
+    const std::vector<MethodSite> more = sites_of(*method);
+    sites.insert(sites.end(), more.begin(), more.end());
+  }
+  return sites;
+}
+
+}  // namespace
+
+ScriptWorld::ScriptWorld(torch::jit::Module root) : root_(std::move(root)) {
+  for (const auto& module : root_.named_modules()) add(module.name, module.value);
+}
+
+void ScriptWorld::add(const std::string& path, const torch::jit::Module& module) {
+  const void* object = module._ivalue().get();
+  const auto type = module.type();
+  const void* weight = first_weight(module);
+  const auto known = ids_.find(object);
+  const auto same = weight == nullptr ? by_weight_.end() : by_weight_.find({type.get(), weight});
+  if (known != ids_.end() || same != by_weight_.end()) {
+    const void* id = known != ids_.end() ? known->second : modules_[same->second].id;
+    ids_.emplace(object, id);
+    const auto first = std::find_if(modules_.begin(), modules_.end(),
+                                    [&](const capture::WorldModule& one) { return one.id == id; });
+    first->name.aliases.push_back(path);
+    return;
+  }
+  if (weight != nullptr) by_weight_.emplace(std::pair(type.get(), weight), modules_.size());
+  ids_.emplace(object, object);
+  by_type_[type.get()].push_back(modules_.size());
+  types_.push_back(type.get());
+  const std::string name = type->name() ? type->name()->qualifiedName() : "";
+  modules_.push_back({{path, name, {}}, object, {}, false});
+}
+
+capture::Hooking ScriptWorld::hooking(std::size_t module) const {
+  const auto& methods = types_[module]->methods();
+  if (std::any_of(methods.begin(), methods.end(),
+                  [](const torch::jit::Function* one) { return is_own(*one); })) {
+    return {true, true, ""};
+  }
+  return {false, false, "it has no method: it holds modules"};
+}
+
+const void* ScriptWorld::id_of(const void* object) const {
+  const auto found = ids_.find(object);
+  return found == ids_.end() ? root_._ivalue().get() : found->second;
+}
+
+const std::vector<std::size_t>& ScriptWorld::modules_of(const c10::ClassType* type) const {
+  static const std::vector<std::size_t> kNone;
+  const auto found = by_type_.find(type);
+  return found == by_type_.end() ? kNone : found->second;
+}
+
+void ScriptWorld::check_sites(const BoundSelectors& selectors) const {
+  const std::vector<Selector>& all = selectors.selectors();
+  for (std::size_t s = 0; s < all.size(); ++s) {
+    if (all[s].negative() || !all[s].has_what()) continue;
+    std::set<const c10::ClassType*> types;
+    for (const std::size_t module : selectors.modules_of(s)) types.insert(types_[module]);
+    std::vector<std::string> whats;
+    bool found = types.empty();
+    for (const c10::ClassType* type : types) {
+      for (const MethodSite& site : all_sites(*type)) {
+        found = found || all[s].matches_what(site.what, site.kind);
+        whats.push_back(site.what);
+      }
+    }
+    if (found) continue;
+    const std::string& example = modules_[selectors.modules_of(s).front()].name.path;
+    std::sort(whats.begin(), whats.end());
+    whats.erase(std::unique(whats.begin(), whats.end()), whats.end());
+    const std::vector<std::string> close = nearest(all[s].what(), whats, 3);
+    throw SelectorError(fmt::format(
+        "selector \"{}\": {} that it matches, such as {}, {} no {} in the archive{}; a variable "
+        "that nothing reads is left out when an archive is saved",
+        all[s].text(),
+        types.size() == 1 ? "the module" : fmt::format("of the modules of {} types", types.size()),
+        example.empty() ? "the root" : example, types.size() == 1 ? "has" : "none has",
+        printable(all[s].what()),
+        close.empty() ? "" : fmt::format("; nearest: {}", fmt::join(close, ", "))));
+  }
+}
+
+std::vector<ProgramSite> ScriptWorld::sites(const std::string& path) const {
+  std::vector<std::string> paths;
+  for (std::size_t i = 0; i < modules_.size(); ++i) {
+    const ModuleName& name = modules_[i].name;
+    const bool alias =
+        std::find(name.aliases.begin(), name.aliases.end(), path) != name.aliases.end();
+    if (name.path != path && !alias) {
+      paths.push_back(name.path);
+      continue;
+    }
+    std::vector<ProgramSite> sites;
+    std::set<std::string> known;
+    for (MethodSite& site : all_sites(*types_[i])) {
+      if (!known.insert(site.what).second) continue;
+      sites.push_back({site.what, site.kind, site.type, site.file, site.line});
+    }
+    return sites;
+  }
+  const std::vector<std::string> close = nearest(path, paths, 3);
+  throw Error(
+      fmt::format("the program has no module {}{}", printable(path),
+                  close.empty() ? "" : fmt::format("; nearest: {}", fmt::join(close, ", "))));
+}
+
+std::shared_ptr<Instrumented> ScriptWorld::instrumented(
+    const torch::jit::Function& method, bool called,
+    const std::vector<std::shared_ptr<capture::Session>>& sessions) {
+  const std::string key = key_of(method, called, sessions);
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::shared_ptr<Instrumented>& made = instrumented_[key];
+  if (made == nullptr) {
+    made = std::make_shared<Instrumented>(
+        method,
+        [&](const c10::ClassType* type, SiteKind kind, const std::string& what) {
+          for (const std::size_t module : modules_of(type)) {
+            for (const auto& session : sessions) {
+              if (session->selectors().chooses(module, what, kind) >= 0) return true;
+            }
+          }
+          return false;
+        },
+        called);
+  }
+  return made;
+}
+
+}  // namespace script
+}  // namespace anycapture

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// A torch::jit::Module as a world: its modules, and what each can be asked for.
+#pragma once
+
+#include <torch/csrc/jit/api/module.h>
+
+#include <anycapture/program.h>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "capture/world.h"
+#include "script/instrument.h"
+
+namespace anycapture {
+namespace capture {
+class Session;
+}
+namespace script {
+
+class ScriptWorld : public capture::World {
+ public:
+  explicit ScriptWorld(torch::jit::Module root);
+
+  const std::deque<capture::WorldModule>& modules() const override { return modules_; }
+  capture::Hooking hooking(std::size_t module) const override;
+  capture::Hooking hook(std::size_t module) override { return hooking(module); }
+  void check_sites(const BoundSelectors& selectors) const override;
+
+  const torch::jit::Module& root() const { return root_; }
+  /// Throws Error when there is no module of this path.
+  std::vector<ProgramSite> sites(const std::string& path) const;
+  /// What the modules of a world are known by; an object under a second path gives the first's.
+  const void* id_of(const void* object) const;
+  /// Of this type, by index.
+  const std::vector<std::size_t>& modules_of(const c10::ClassType* type) const;
+
+  /// The method, with taps where any of the sessions listens. Kept per selectors, so that it is
+  /// made once. `called`: by the program itself.
+  std::shared_ptr<Instrumented> instrumented(
+      const torch::jit::Function& method, bool called,
+      const std::vector<std::shared_ptr<capture::Session>>& sessions);
+
+ private:
+  void add(const std::string& path, const torch::jit::Module& module);
+
+  torch::jit::Module root_;
+  std::deque<capture::WorldModule> modules_;
+  std::vector<const c10::ClassType*> types_;  // by module
+  std::unordered_map<const void*, const void*> ids_;
+  std::map<std::pair<const void*, const void*>, std::size_t> by_weight_;  // type and first weight
+  std::unordered_map<const c10::ClassType*, std::vector<std::size_t>> by_type_;
+  std::mutex mutex_;  // of what follows
+  std::map<std::string, std::shared_ptr<Instrumented>> instrumented_;
+};
+
+}  // namespace script
+}  // namespace anycapture

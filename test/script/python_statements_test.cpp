@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include "script/python_statements.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace anycapture {
+namespace script {
+namespace {
+
+using Names = std::vector<std::vector<std::string>>;
+using testing::ElementsAre;
+
+// The only statement of a line.
+Statement only(const std::string& line) {
+  const std::vector<Statement> all = python_statements(line);
+  EXPECT_EQ(all.size(), 1u) << line;
+  return all.empty() ? Statement{} : all[0];
+}
+
+TEST(PythonStatements, KnowWhatIsAssigned) {
+  const std::vector<std::pair<std::string, Names>> kTable{
+      {"x = f(y)", {{"x"}}},
+      {"x: torch.Tensor = f(y)", {{"x"}}},
+      {"x += y", {{"x"}}},
+      {"x @= y", {{"x"}}},
+      {"x **= 2", {{"x"}}},
+      {"x //= 2", {{"x"}}},
+      {"x <<= 2", {{"x"}}},
+      {"a, b = f(x)", {{"a", "b"}}},
+      {"(a, b) = f(x)", {{"a", "b"}}},
+      {"[a, *rest] = f(x)", {{"a", "rest"}}},
+      {"a, self.b = f(x)", {{"a", ""}}},
+      {"a = b = f(x)", {{"a"}, {"b"}}},
+      {"self.cache = x", {{""}}},
+      {"x[0] = y", {{""}}},
+      {"f(a=1, b=2)", {}},
+      {"x == y", {}},
+      {"x <= y", {}},
+      {"x != y", {}},
+      {"f(x)", {}},
+      {"x = 'a = b'  # y = 2", {{"x"}}},
+      {"y = f(a, k=b) if c == d else g(e)", {{"y"}}},
+      {"return x", {}},
+      {"x = f(\n    a,\n    b)", {{"x"}}},
+      {"x = a + \\\n  b", {{"x"}}},
+      {"x = \"\"\"\ny = 2\n\"\"\"", {{"x"}}},
+  };
+  for (const auto& [line, targets] : kTable) EXPECT_EQ(only(line).targets, targets) << line;
+}
+
+TEST(PythonStatements, KnowAnotherNameForTheSame) {
+  EXPECT_EQ(only("shortcut = x").alias, "x");
+  EXPECT_EQ(only("shortcut = x  # kept").alias, "x");
+  EXPECT_EQ(only("shortcut = x.clone()").alias, "");
+  EXPECT_EQ(only("shortcut = None").alias, "");
+  EXPECT_EQ(only("f(x)").alias, "");
+}
+
+TEST(PythonStatements, KnowWhereTheyStand) {
+  const std::string source =
+      "    def forward(self, x: Tensor,\n"
+      "                y=1):\n"
+      "        '''Says x = 1.'''\n"
+      "        if x.sum() > 0:  # a comment: with a colon\n"
+      "            a = x\n"
+      "            b = a\n"
+      "\n"
+      "        elif y == 1: b = x; c = b\n"
+      "        else:\n"
+      "            b = f(x)\n"
+      "        return b\n";
+  const std::vector<Statement> all = python_statements(source);
+  std::vector<std::string> texts;
+  std::vector<int> parents;
+  for (const Statement& one : all) {
+    texts.push_back(source.substr(one.begin, one.end - one.begin));
+    parents.push_back(one.parent);
+  }
+  EXPECT_THAT(texts, ElementsAre("def forward(self, x: Tensor,\n                y=1)",
+                                 "'''Says x = 1.'''", "if x.sum() > 0", "a = x", "b = a",
+                                 "elif y == 1", "b = x", "c = b", "else", "b = f(x)", "return b"));
+  EXPECT_THAT(parents, ElementsAre(-1, 0, 0, 2, 2, 0, 5, 5, 0, 8, 0));
+  EXPECT_EQ(all[9].line, 9u);
+  EXPECT_EQ(all[9].keyword, "");
+  EXPECT_EQ(all[10].keyword, "return");
+  EXPECT_EQ(statement_at(all, source.find("f(x)")), 9);
+  EXPECT_EQ(statement_at(all, source.find("\n\n") + 1), -1);
+}
+
+TEST(PythonStatements, TakeWhateverComes) {
+  for (const std::string text : {"", "\n\n", "(((", "'", "\"\"\"", "x = (", "\\", "if", "=", "a = ",
+                                 "/path/file.py(3): forward\n/other.py(4): f\n", "\xff\xfe = x"}) {
+    python_statements(text);
+  }
+}
+
+}  // namespace
+}  // namespace script
+}  // namespace anycapture
