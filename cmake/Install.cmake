@@ -18,6 +18,13 @@ file(RELATIVE_PATH anycapture_libraries_from_bin
 set_target_properties(anycapture_cli PROPERTIES
   INSTALL_RPATH "$ORIGIN/${anycapture_libraries_from_bin}")
 install(TARGETS anycapture_cli)
+set(anycapture_completions src/cli/completions/anycapture)
+install(FILES ${anycapture_completions}.bash RENAME anycapture
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES ${anycapture_completions}.zsh RENAME _anycapture
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES ${anycapture_completions}.fish
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(DIRECTORY include/anycapture DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 set(anycapture_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/anycapture)
 install(EXPORT anycapture NAMESPACE anycapture:: FILE anycaptureTargets.cmake

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# usage: cmake/setup.sh [--torch=PATH|pip|debian] [--build-type=TYPE] [CMake options...]
+# usage: cmake/setup.sh [--torch=PATH|pip|debian] [--build-type=TYPE] [--tests] [CMake options...]
 #
-# Installs what is missing, chooses a LibTorch and configures a build folder of its own for it.
+# Installs what is missing, chooses a LibTorch and configures a build folder of its own for it. With --tests,
+# installs also what only tests use: the shells in which commands are completed.
 # Prints that folder's path on stdout, and what it does on stderr.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,6 +12,7 @@ packages=(
   libfmt-dev nlohmann-json3-dev libcairo2-dev libjpeg-dev libpng-dev libzip-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
+test_packages=(bash-completion zsh fish)
 torch_version=2.13.0
 builds=$PWD/build
 
@@ -146,6 +148,7 @@ asked='' build_type=Release options=()
 for argument in "$@"; do
   case "$argument" in
     --torch=?*) asked=${argument#--torch=} ;;
+    --tests) packages+=("${test_packages[@]}") ;;
     --build-type=?*) build_type=${argument#--build-type=} ;;
     -D*) options+=("$argument") ;;
     *)

@@ -12,7 +12,7 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 [ $# -eq 0 ] || shift
 
-build=$("$project/cmake/setup.sh" "${setup[@]}")
+build=$("$project/cmake/setup.sh" --tests "${setup[@]}")
 cmake --build "$build" >&2
 
 # Each test program counts its own tests into a file of its name; other commands are one test each.

@@ -30,6 +30,7 @@ Command stats_command(CLI::App& program);
 Command diff_command(CLI::App& program);
 Command convert_command(CLI::App& program);
 Command plot_command(CLI::App& program);
+Command completion_command(CLI::App& program);
 
 /// To stdout. Throws FileError when it cannot be written.
 void write_out(std::string_view text);

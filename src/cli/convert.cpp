@@ -12,7 +12,9 @@
 #include "cli/command.h"
 #include "cli/npy_folder.h"
 #include "cli/progress.h"
+#include "cli/stats.h"
 #include "cli/tensors.h"
+#include "core/atomic_file.h"
 #include "core/cast.h"
 #include "core/npy.h"
 #include "core/npz_writer.h"
@@ -36,19 +38,20 @@ struct Options {
   bool compress = false;
 };
 
-enum class Form { kSafetensors, kNpz, kNpy, kFolder };
+enum class Form { kSafetensors, kNpz, kNpy, kFolder, kCsv };
 
 Form form_of(const std::string& path) {
   const std::string ending = fs::path(path).extension().string();
   if (ending == ".safetensors") return Form::kSafetensors;
   if (ending == ".npz") return Form::kNpz;
   if (ending == ".npy") return Form::kNpy;
+  if (ending == ".csv") return Form::kCsv;
   std::error_code ignored;
   const bool folder = !path.empty() && (path.back() == '/' || fs::is_directory(path, ignored));
   if (folder || ending.empty()) return Form::kFolder;
   throw Error(
-      fmt::format("{}: {} is no ending that can be written: give .safetensors, .npz, .npy, or "
-                  "a folder for one .npy each",
+      fmt::format("{}: {} is no ending that can be written: give .safetensors, .npz, .npy, "
+                  ".csv for statistics, or a folder for one .npy each",
                   path, printable(ending)));
 }
 
@@ -79,6 +82,17 @@ Source followed(Source source, Progress& progress) {
   return source;
 }
 
+// Statistics of the values: one tensor in memory at a time.
+std::string csv_of(const std::vector<Source>& sources) {
+  std::vector<StatsRow> rows;
+  for (const Source& source : sources) {
+    const safetensors::Bytes bytes = source.bytes();
+    rows.push_back(stats_row({source.key, source.dtype, source.shape, 0, bytes.size},
+                             static_cast<const std::byte*>(bytes.data), WithSpread::yes));
+  }
+  return stats_csv(rows);
+}
+
 void write(const Options& options, Form form, const std::vector<Source>& sources,
            const safetensors::Metadata& metadata) {
   switch (form) {
@@ -95,6 +109,8 @@ void write(const Options& options, Form form, const std::vector<Source>& sources
                       options.out, sources.size()));
     case Form::kFolder:
       return write_npy_folder(options.out, sources);
+    case Form::kCsv:
+      return write_whole_file(options.out, csv_of(sources));
   }
 }
 
@@ -102,6 +118,10 @@ int convert(const Options& options) {
   const Form form = form_of(options.out);
   if (options.compress && form != Form::kNpz) {
     throw Error(fmt::format("{}: only .npz can be compressed", options.out));
+  }
+  if (options.dtype && form == Form::kCsv) {
+    throw Error(fmt::format(
+        "{}: a .csv holds statistics of the values as they are: leave --dtype out", options.out));
   }
   Tensors tensors = read_tensors(options.in, options.keys);
   const auto overflows = std::make_shared<Overflows>();
@@ -130,15 +150,16 @@ Command convert_command(CLI::App& program) {
   static const std::map<std::string, Dtype> kDtypes{
       {"f16", Dtype::kF16}, {"bf16", Dtype::kBF16}, {"f32", Dtype::kF32}, {"f64", Dtype::kF64}};
   auto options = std::make_shared<Options>();
-  CLI::App* app =
-      program.add_subcommand("convert", "To NumPy's formats and back, or to another dtype");
+  CLI::App* app = program.add_subcommand(
+      "convert", "To NumPy's formats and back, to another dtype, or to a .csv of statistics");
   app->footer(
       "OUT is what its ending says. A .npz and .npy hold the tensors alone; a .safetensors keeps "
-      "the "
-      "metadata too. The file is replaced whole, or left as it was.");
+      "the metadata too; a .csv holds what `anycapture stats` computes, one tensor a line. The "
+      "file "
+      "is replaced whole, or left as it was.");
   app->add_option("IN", options->in, "A .safetensors, .npz or .npy file")->required();
   app->add_option("OUT", options->out,
-                  "A .safetensors, .npz or .npy file, or a folder of .npy files")
+                  "A .safetensors, .npz, .npy or .csv file, or a folder of .npy files")
       ->required();
   app->add_option("--keys", options->keys, "Only these keys; globs such as '*:attn'")
       ->expected(1)

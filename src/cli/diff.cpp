@@ -181,7 +181,7 @@ Command diff_command(CLI::App& program) {
       "Keys come in the order in which A was executed. Two values are close when |a - b| <= atol + "
       "rtol * |b|, as torch.allclose has it. Exit status 1 when anything is not.");
   app->add_option("A", options->a, "A .safetensors file")->required();
-  app->add_option("B", options->b, "Another, the reference")->required();
+  app->add_option("B", options->b, "Another .safetensors file, the reference")->required();
   app->add_option("--rtol", options->tolerance.rtol, "Relative tolerance")->capture_default_str();
   app->add_option("--atol", options->tolerance.atol, "Absolute tolerance")->capture_default_str();
   app->add_flag("--fail-fast", options->fail_fast, "Stop at the first that does not agree");

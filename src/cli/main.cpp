@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/completion.h"
 
 namespace anycapture {
 namespace cli {
@@ -33,6 +34,7 @@ constexpr const char* kAbout =
     "  anycapture diff port.safetensors ref.safetensors     where they part\n"
     "  anycapture convert maps.safetensors maps.npz         for NumPy\n"
     "  anycapture plot maps.safetensors '*.attn:attn' --token 0 -o cls.png   where CLS looks\n"
+    "  source <(anycapture completion bash)                 completes keys, options; or zsh, fish\n"
     "\n"
     "Exit status: 0 done, 1 differs or not finite, 2 usage, 3 file, 4 model.";
 
@@ -70,8 +72,12 @@ int run(std::vector<std::string> arguments) {
   program.set_version_flag("--version", "anycapture " ANYCAPTURE_VERSION);
   program.require_subcommand(1);
   const std::vector<Command> commands{inspect_command(program), stats_command(program),
-                                      diff_command(program), convert_command(program),
-                                      plot_command(program)};
+                                      diff_command(program),    convert_command(program),
+                                      plot_command(program),    completion_command(program)};
+  if (!arguments.empty() && arguments[0] == kComplete) {
+    write_out(completions(program, {arguments.begin() + 1, arguments.end()}));
+    return kDone;
+  }
   try {
     std::vector<std::string> names;
     for (const Command& command : commands) names.push_back(command.app->get_name());

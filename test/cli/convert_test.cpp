@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -16,6 +17,7 @@
 #include "core/npz_reader.h"
 #include "core/safetensors_bytes.h"
 #include "support/cli.h"
+#include "support/csv.h"
 #include "support/temp_dir.h"
 
 namespace {
@@ -156,7 +158,115 @@ TEST_F(Convert, OneNpyEachWay) {
   EXPECT_EQ(data_of(back, "m:a"), floats);
 }
 
+// Of values that no double prints in few digits; the reference is the textbook's, in long double.
+TEST_F(Convert, ToACsvOfStatistics) {
+  std::vector<double> values;
+  for (int i = 0; i < 1000; ++i) values.push_back(std::sin(i) * 1e3 / 7);
+  values[17] = values[18] = 0;
+  std::vector<double> with_others = values;
+  with_others.push_back(HUGE_VAL);
+  with_others.push_back(NAN);
+  anycapture::safetensors::write(
+      in, {source("x:a", Dtype::kF64, {3, 334}, bytes_of(with_others)),
+           source("empty", Dtype::kF32, {0, 4}, ""), source("m:b", Dtype::kI64, {}, integer)});
+  const std::string csv = folder.file("stats.csv");
+  expect_done({in, csv});
+  auto rows = support::csv_rows(contents(csv));
+  ASSERT_EQ(rows.size(), 3u);
+  auto& row = rows[2];
+  EXPECT_EQ(row["key"], "x:a");
+  EXPECT_EQ(row["dtype"], "float64");
+  EXPECT_EQ(row["shape"], "3 334");
+  EXPECT_EQ(row["count"], "1002");
+  EXPECT_EQ(row["nan"] + row["inf"] + row["zeros"], "113");
+
+  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  long double sum = 0, squares = 0;
+  for (double value : values) sum += value;
+  for (double value : values) squares += (value - sum / 1000) * (value - sum / 1000);
+  EXPECT_EQ(std::stod(row["min"]), *least);  // every digit
+  EXPECT_EQ(std::stod(row["max"]), *most);
+  const auto index = [&](auto at) {
+    return std::to_string((at - values.begin()) / 334) + " " +
+           std::to_string((at - values.begin()) % 334);
+  };
+  EXPECT_EQ(row["min_index"], index(least));
+  EXPECT_EQ(row["max_index"], index(most));
+  EXPECT_NEAR(std::stod(row["mean"]), static_cast<double>(sum / 1000), 1e-10);
+  EXPECT_NEAR(std::stod(row["std"]), static_cast<double>(std::sqrt(squares / 1000)), 1e-10);
+
+  std::array<int, 8> histogram{};
+  for (double value : values) {
+    ++histogram[static_cast<std::size_t>(
+        std::min(7.0, std::floor((value - *least) / (*most - *least) * 8)))];
+  }
+  for (std::size_t h = 0; h < 8; ++h) {
+    EXPECT_EQ(row["h" + std::to_string(h + 1)], std::to_string(histogram[h])) << h;
+  }
+  std::sort(values.begin(), values.end());  // as numpy.percentile: between two of them
+  EXPECT_NEAR(std::stod(row["p1"]), values[9] + 0.99 * (values[10] - values[9]), 1e-10);
+  EXPECT_NEAR(std::stod(row["median"]), (values[499] + values[500]) / 2, 1e-10);
+  EXPECT_NEAR(std::stod(row["p99"]), values[989] + 0.01 * (values[990] - values[989]), 1e-10);
+  EXPECT_EQ(row["entropy_per_head"], "");
+
+  EXPECT_EQ(rows[0]["key"], "empty");
+  EXPECT_EQ(rows[0]["shape"], "0 4");
+  EXPECT_EQ(rows[0]["min"] + rows[0]["min_index"] + rows[0]["mean"] + rows[0]["h1"], "");
+  EXPECT_EQ(rows[1]["shape"], "");  // no axes
+  EXPECT_EQ(rows[1]["min"], "-7");
+}
+
+TEST_F(Convert, ACsvQuotesKeysAndKnowsAttention) {
+  CaptureMetadata metadata;
+  const std::string quoted = "a \"b\", [c]", lines = "two\nlines", plain = "\xC3\xA9:attn";
+  metadata.order = {lines, quoted, plain};
+  anycapture::safetensors::write(
+      in,
+      {source(plain, Dtype::kF32, {2, 1, 4},
+              bytes_of<float>({0.25F, 0.25F, 0.25F, 0.25F, 0, 0.5F, 0.5F, 0})),
+       source(quoted, Dtype::kU8, {1}, "x"), source(lines, Dtype::kU8, {1}, "y")},
+      {{"anycapture", metadata.to_json()}});
+  const std::string csv = folder.file("stats.csv");
+  put(csv, "old");
+  expect_done({in, csv});
+  EXPECT_THAT(contents(csv), StartsWith("key,dtype,shape,count,min,min_index,max,max_index,mean,"
+                                        "std,p1,median,p99,nan,inf,zeros,h1,h2,h3,h4,h5,h6,h7,h8,"
+                                        "entropy_per_head\n\"two\nlines\",uint8,1,1,121,0,121,"));
+  auto rows = support::csv_rows(contents(csv));
+  ASSERT_EQ(rows.size(), 3u);  // by execution
+  EXPECT_EQ(rows[0]["key"], lines);
+  EXPECT_EQ(rows[1]["key"], quoted);
+  EXPECT_EQ(rows[2]["key"], plain);
+  const std::string& entropies = rows[2]["entropy_per_head"];
+  std::size_t second = 0;
+  EXPECT_NEAR(std::stod(entropies, &second), std::log(4), 1e-6);
+  EXPECT_EQ(entropies.at(second), ' ');
+  EXPECT_NEAR(std::stod(entropies.substr(second)), std::log(2), 1e-6);
+}
+
+TEST_F(Convert, ACsvIsTheSameFromEveryFormat) {
+  const std::string npz = folder.file("x.npz"), csv = folder.file("a.csv");
+  expect_done({in, npz});
+  expect_done({in, csv});
+  const std::string whole = contents(csv);
+  expect_done({npz, csv});
+  EXPECT_EQ(contents(csv), whole);
+  expect_done({in, csv, "--keys", "*:a"});
+  const std::string part = contents(csv);
+  EXPECT_EQ(support::csv_rows(part).size(), 1u);
+  expect_done({in, folder.file("m:a.npy"), "--keys", "m:a"});
+  expect_done({folder.file("m:a.npy"), csv});
+  EXPECT_EQ(contents(csv), part);
+}
+
 TEST_F(Convert, MistakesLeaveNothing) {
+  const Said dtype = convert({in, folder.file("x.csv"), "--dtype", "f16"});
+  EXPECT_EQ(dtype.status, 2);
+  EXPECT_THAT(dtype.err, HasSubstr("x.csv: a .csv holds statistics of the values as they are: "
+                                   "leave --dtype out\n"));
+  EXPECT_THAT(convert({in, folder.file("x.csv"), "--compress"}).err,
+              HasSubstr("x.csv: only .npz can be compressed\n"));
+  EXPECT_EQ(convert({in, folder.file("none/x.csv")}).status, 3);
   EXPECT_THAT(convert({in, folder.file("x.pt")}).err,
               HasSubstr("\".pt\" is no ending that can be"));
   EXPECT_EQ(convert({in, folder.file("x.pt")}).status, 2);

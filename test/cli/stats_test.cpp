@@ -19,6 +19,7 @@
 
 #include "core/safetensors_bytes.h"
 #include "support/cli.h"
+#include "support/csv.h"
 #include "support/temp_dir.h"
 
 namespace {
@@ -95,6 +96,45 @@ TEST_F(Stats, JsonHoldsTheSame) {
   EXPECT_NEAR(json[1]["entropy_per_head"][0], std::log(2), 1e-6);
   EXPECT_EQ(json[1]["entropy_per_head"][1], 0);
   EXPECT_EQ(json[2]["nan"], 1);
+}
+
+TEST_F(Stats, CsvHoldsTheSame) {
+  const Said said = support::anycapture({"stats", path, "--csv"});
+  EXPECT_EQ(said.err, "");
+  const auto rows = support::csv_rows(said.out);
+  const auto json = nlohmann::json::parse(support::anycapture({"stats", path, "--json"}).out);
+  ASSERT_EQ(rows.size(), json.size());
+  const auto spaced = [](const nlohmann::json& numbers) {
+    std::string text;
+    for (const auto& number : numbers) text += (text.empty() ? "" : " ") + number.dump();
+    return text;
+  };
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto row = rows[i];
+    EXPECT_EQ(row["key"], json[i]["name"]);
+    EXPECT_EQ(row["dtype"], json[i]["dtype"]);
+    for (const char* name :
+         {"count", "min", "max", "mean", "std", "p1", "median", "p99", "nan", "inf", "zeros"}) {
+      EXPECT_EQ(std::stod(row[name]), json[i][name].get<double>()) << row["key"] << " " << name;
+    }
+    for (const char* name : {"shape", "min_index", "max_index"}) {
+      EXPECT_EQ(row[name], spaced(json[i][name])) << row["key"] << " " << name;
+    }
+    for (std::size_t h = 0; h < 8; ++h) {
+      EXPECT_EQ(row["h" + std::to_string(h + 1)], json[i]["histogram"][h].dump());
+    }
+    EXPECT_EQ(row["entropy_per_head"].empty(), json[i].count("entropy_per_head") == 0);
+  }
+  EXPECT_EQ(support::anycapture({"stats", path, "--csv", "--json"}).status, 2);
+}
+
+TEST_F(Stats, CsvWithoutQuantilesLeavesTheirFieldsEmpty) {
+  auto row = support::csv_rows(
+      support::anycapture({"stats", path, "late", "--csv", "--no-quantiles"}).out)[0];
+  EXPECT_EQ(row["mean"], "0.5");
+  for (const char* name : {"p1", "median", "p99", "h1", "h8", "entropy_per_head"}) {
+    EXPECT_EQ(row.at(name), "") << name;
+  }
 }
 
 TEST_F(Stats, OfNoFiniteValueSaysHowMany) {

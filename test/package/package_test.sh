@@ -24,3 +24,7 @@ said=$("$folder/build/tiny" "$folder/map.png")
 [ -s "$folder/map.png" ]
 "$folder/prefix/bin/anycapture" --version >"$folder/log"
 grep -q '^anycapture [0-9.]*$' "$folder/log"
+for place in bash:bash-completion/completions/anycapture zsh:zsh/site-functions/_anycapture \
+  fish:fish/vendor_completions.d/anycapture.fish; do
+  "$folder/prefix/bin/anycapture" completion "${place%%:*}" | cmp - "$folder/prefix/share/${place#*:}"
+done

@@ -113,6 +113,10 @@ run MISSING='libpng-dev ccache'
 check 'missing packages' does 'ccache libpng-dev'
 check 'missing packages: nothing else' does_not 'libcairo2-dev'
 check 'as root: no sudo' does_not sudo
+run MISSING='zsh ccache'
+check 'no tests: no shells' does_not zsh
+run MISSING='zsh ccache' -- --tests
+check '--tests: shells' does 'ccache zsh'
 run MISSING=libpng-dev USER_ID=1000
 check 'not root: sudo' does 'sudo env DEBIAN_FRONTEND=noninteractive apt-get install'
 run MISSING=libpng-dev APT_STATUS=100
