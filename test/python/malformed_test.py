@@ -110,7 +110,8 @@ BROKEN = {
     "a shape of texts": one(ONE.replace("[1]", '["1"]')),
     "a shape below zero": one(ONE.replace("[1]", "[-1]")),
     "a shape of minus zero": one('"dtype":"U8","shape":[-0],"data_offsets":[0,0]', b""),
-    "a shape of 2^64": one('"dtype":"U8","shape":[0,18446744073709551616],"data_offsets":[0,0]', b""),
+    "a shape of 2^64": one('"dtype":"U8","shape":[0,18446744073709551616],'
+                           '"data_offsets":[0,0]', b""),
     "a shape that overflows": one('"dtype":"U8","shape":[4294967296,4294967296,0],'
                                   '"data_offsets":[0,0]', b""),
     "half a byte": one(ONE.replace("U8", "F4")),
