@@ -164,7 +164,8 @@ Command convert_command(CLI::App& program) {
   app->add_option("--keys", options->keys, "Only these keys; globs such as '*:attn'")
       ->expected(1)
       ->type_name("GLOB")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);  // else it takes [ab] for a list
   app->add_option("--dtype", options->dtype, "What floats become: f16, bf16, f32, f64")
       ->transform(CLI::CheckedTransformer(kDtypes));
   app->add_flag("--compress", options->compress, "Deflate a .npz: smaller, much slower");

@@ -188,12 +188,14 @@ Command diff_command(CLI::App& program) {
   app->add_option("--ignore", options->ignore, "Leave out keys that match, such as '*:input'")
       ->expected(1)
       ->type_name("GLOB")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);  // else it takes [ab] for a list
   app->add_option("--map", options->maps,
                   "Rename keys of either file: 'encoder.layer.(*).x=blocks.$1.x'")
       ->expected(1)
       ->type_name("OLD=NEW")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);  // else it takes [ab] for a list
   app->add_flag("--json", options->json, "All of it as JSON");
   return {app, [options] { return diff(*options); }};
 }

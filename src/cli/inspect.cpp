@@ -145,7 +145,8 @@ Command inspect_command(CLI::App& program) {
   app->add_option("--show", options->show, "Print the values of these keys, as NumPy would")
       ->expected(1)
       ->type_name("KEY")
-      ->take_all();
+      ->take_all()
+      ->allow_extra_args(false);  // else it takes [ab] for a list
   auto* tree = app->add_flag("--tree", options->tree, "Modules as a tree");
   app->add_flag("--json", options->json, "All of it as JSON")->excludes(tree);
   return {app, [options] { return inspect(*options); }};

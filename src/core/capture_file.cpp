@@ -14,8 +14,7 @@ namespace {
 
 using Entry = CaptureFile::Entry;
 
-std::vector<Entry> entries_in_order_of_the_model(const safetensors::Reader& file,
-                                                 const std::string& path) {
+std::vector<Entry> entries_in_order_of_the_model(const safetensors::Reader& file) {
   std::vector<Entry> entries;
   std::unordered_map<std::string, std::size_t> index;
   for (const safetensors::TensorInfo& info : file.tensors()) {
@@ -25,15 +24,7 @@ std::vector<Entry> entries_in_order_of_the_model(const safetensors::Reader& file
     entries[place->second].calls.emplace_back(call, &info);
   }
   const auto by_call = [](const auto& a, const auto& b) { return a.first < b.first; };
-  const auto same_call = [](const auto& a, const auto& b) { return a.first == b.first; };
-  for (Entry& entry : entries) {
-    auto& calls = entry.calls;
-    std::sort(calls.begin(), calls.end(), by_call);
-    const auto twice = std::adjacent_find(calls.begin(), calls.end(), same_call);
-    if (twice == calls.end()) continue;
-    throw FileError(fmt::format("{}: call {} of {} stands there twice: write the file again", path,
-                                twice->first, printable(entry.key)));
-  }
+  for (Entry& entry : entries) std::sort(entry.calls.begin(), entry.calls.end(), by_call);
   std::sort(entries.begin(), entries.end(),
             [](const Entry& a, const Entry& b) { return natural_less(a.key, b.key); });
   for (std::size_t i = 0; i < entries.size(); ++i) entries[i].order = i;
@@ -64,7 +55,7 @@ CaptureFile::CaptureFile(const std::string& path) : file_(path) {
     }
     has_metadata_ = true;
   }
-  entries_ = entries_in_order_of_the_model(file_, path);
+  entries_ = entries_in_order_of_the_model(file_);
   sort_by_execution(entries_, metadata_.order);
 }
 

@@ -24,8 +24,7 @@ class ANYCAPTURE_API CaptureFile {
     std::vector<std::pair<std::size_t, const safetensors::TensorInfo*>> calls;
   };
 
-  /// Throws `FileError` as safetensors::Reader does, when the metadata breaks the schema, and when
-  /// one call stands there twice.
+  /// Throws `FileError` as safetensors::Reader does, and when the metadata breaks the schema.
   explicit CaptureFile(const std::string& path);
 
   const safetensors::Reader& file() const { return file_; }

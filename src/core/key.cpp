@@ -23,6 +23,7 @@ KeyCall split_call(const std::string& name) {
   if (mark == std::string::npos) return {name, 0};
   const std::string_view number = std::string_view(name).substr(mark + 1);
   if (number.empty() || number.size() > kDigits || number_of(number) != number) return {name, 0};
+  if (number[0] == '0') return {name, 0};  // the first call has no number, and no writer pads
   return {name.substr(0, mark), std::stoul(std::string(number))};
 }
 

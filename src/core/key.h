@@ -16,6 +16,8 @@ struct KeyCall {
 };
 
 /// `key#2` is call 2 of `key`; a module's own `#` is percent-encoded, so the last one parts a call.
+/// `key#0`, `key#02` and the like are keys of other writers, whole, so that no two names are one
+/// call.
 ANYCAPTURE_API KeyCall split_call(const std::string& name);
 
 /// Numbers by value, so that blocks.10 follows blocks.9: the order of the model, as far as a file

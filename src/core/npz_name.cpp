@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "core/utf8.h"
@@ -25,10 +26,17 @@ bool leads_out(std::string_view name) {
   }
 }
 
+bool is_control(char c) {
+  return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r';
+}
+
 const char* problem_of(std::string_view name) {
   if (find_invalid_utf8(name) != std::string_view::npos) return "is no UTF-8";
   if (name.find('\0') != std::string_view::npos) return "holds a zero byte";
   if (name.size() > kLongest) return "is longer than 65531 bytes";
+  if (!is_ascii(name) && std::any_of(name.begin(), name.end(), is_control)) {
+    return "has a control character beside others than ASCII, which libzip cannot write";
+  }
   if (leads_out(name)) return "leads out of the folder that the file is unpacked into";
   return nullptr;
 }

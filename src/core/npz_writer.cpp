@@ -254,8 +254,10 @@ class Writer {
   void add(Member& member, Packing packing) {
     zip_source_t* source = zip_source_function(archive_.get(), &Member::call, &member);
     if (source == nullptr) fail(zip_strerror(archive_.get()));
-    const zip_int64_t added =
-        zip_file_add(archive_.get(), member.name().c_str(), source, ZIP_FL_ENC_UTF_8);
+    const std::string name = member.name();
+    // libzip refuses control characters in what is marked as UTF-8; ASCII needs no mark.
+    const zip_flags_t encoding = is_ascii(name) ? ZIP_FL_ENC_GUESS : ZIP_FL_ENC_UTF_8;
+    const zip_int64_t added = zip_file_add(archive_.get(), name.c_str(), source, encoding);
     if (added < 0) {
       zip_source_free(source);
       fail(zip_strerror(archive_.get()));

@@ -34,8 +34,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
   std::string problem;  // of the first event that does not fit
 
   bool null() override {
-    if (at_ == At::kHeader && key_ == "__metadata__") return true;
-    return scalar("null");
+    return at_ == At::kHeader && key_ == "__metadata__" ? begin_metadata() : scalar("null");
   }
   bool boolean(bool value) override { return scalar(value ? "true" : "false"); }
   bool number_integer(number_integer_t value) override { return scalar(fmt::format("{}", value)); }
@@ -72,8 +71,7 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
     if (at_ == At::kStart) {
       at_ = At::kHeader;
     } else if (at_ == At::kHeader && key_ == "__metadata__") {
-      if (metadata_seen_) return fail("\"__metadata__\" is there twice");
-      metadata_seen_ = true;
+      if (!begin_metadata()) return false;
       at_ = At::kMetadata;
     } else if (at_ == At::kHeader) {
       header.tensors.emplace_back();
@@ -134,9 +132,15 @@ class HeaderEvents final : public nlohmann::json_sax<nlohmann::json> {
     return at_ == At::kTensor && key_ != "dtype" && key_ != "shape" && key_ != "data_offsets";
   }
 
-  // A field that the format does not know is passed over, as the reference implementation does.
+  bool begin_metadata() {
+    if (metadata_seen_) return fail("\"__metadata__\" is there twice");
+    return metadata_seen_ = true;
+  }
+
+  // A field that the format does not know is passed over, as the reference implementation does: to
+  // the same depth, which with the header's own two is the 127 that its JSON parser allows.
   bool skip() {
-    constexpr int kDeepest = 16;
+    constexpr int kDeepest = 125;
     return ++skipped_ <= kDeepest || fail("the header is nested too deep");
   }
 
@@ -247,6 +251,11 @@ Header parse_header(std::string_view json, const std::string& path) {
   if (nul != std::string_view::npos) {
     throw FileError(
         fmt::format("{}: the header's byte {} is 0x00, which is no JSON; {}", path, nul, kDamaged));
+  }
+  // The parser passes over a byte order mark, which Python's safetensors refuses.
+  if (json.substr(0, 3) == "\xEF\xBB\xBF") {
+    throw FileError(fmt::format("{}: the header begins with a byte order mark, must be {{; {}",
+                                path, kDamaged));
   }
   HeaderEvents events;
   if (!nlohmann::json::sax_parse(json.begin(), json.end(), &events)) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/utf8.h"
 
+#include <algorithm>
+
 namespace anycapture {
 namespace {
 
@@ -50,6 +52,11 @@ std::size_t find_invalid_utf8(std::string_view text) {
     if (decode(at, end) == kInvalid) return static_cast<std::size_t>(at - text.data());
   }
   return std::string_view::npos;
+}
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
 std::size_t count_characters(std::string_view text) {

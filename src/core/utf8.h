@@ -15,6 +15,9 @@ char32_t next_code_point(const char*& at, const char* end);
 /// all are.
 std::size_t find_invalid_utf8(std::string_view text);
 
+/// Whether all bytes are below 0x80.
+bool is_ascii(std::string_view text);
+
 /// Number of characters.
 ANYCAPTURE_API std::size_t count_characters(std::string_view text);
 

@@ -8,6 +8,7 @@
 #include <zip.h>
 
 #include "core/input_file.h"
+#include "core/utf8.h"
 
 namespace anycapture {
 namespace {
@@ -47,6 +48,13 @@ class ZipError {
   }
 }
 
+// In a name without a mark of UTF-8, libzip takes control characters for the pictures that code
+// page 437 has in their place; Python writes and reads them as they are.
+std::string name_of(zip_t* archive, std::uint64_t index, const char* decoded) {
+  const char* raw = zip_get_name(archive, index, ZIP_FL_ENC_RAW);
+  return raw != nullptr && is_ascii(raw) ? raw : decoded;
+}
+
 }  // namespace
 
 ZipArchive::ZipArchive(const std::string& path, const char* wanted) : path_(path) {
@@ -79,7 +87,7 @@ ZipMember ZipArchive::member(std::uint64_t index) const {
     throw_unreadable(path_, zip_get_error(archive_));
   }
   ZipMember member;
-  member.name = about.name;
+  member.name = name_of(archive_, index, about.name);
   member.bytes = about.size;
   member.packed = about.comp_size;
   member.encrypted = about.encryption_method != ZIP_EM_NONE;

@@ -237,8 +237,8 @@ TEST_F(SaveTest, AKeyThatTheMetadataOrdersTwiceIsReadOnce) {
   write({"a:x"});
   EXPECT_EQ(Captures::load(file_)["a:x"].item<float>(), 1);
   write({"a:x", "a:x#1", "a:x#01"});
-  EXPECT_THAT(message_of<anycapture::FileError>([&] { Captures::load(file_); }),
-              HasSubstr("call 1 of \"a:x\" stands there twice"));
+  EXPECT_EQ(Captures::load(file_).calls("a:x").size(), 2u);  // the other is a key of another writer
+  EXPECT_EQ(Captures::load(file_)["a:x#01"].item<float>(), 1);
 }
 
 }  // namespace

@@ -105,6 +105,8 @@ TEST_F(Convert, ASafetensorsFileKeepsWhatTheMetadataSaysOfTheKeysChosen) {
   EXPECT_EQ(metadata.model, "Model");
   EXPECT_THAT(metadata.order, ElementsAre("m:a"));
   EXPECT_EQ(metadata.sites.size(), 1u);
+  expect_done({in, out, "--keys", "[m]:[b]"});
+  EXPECT_NE(Reader(out).find("m:b"), nullptr);
   EXPECT_EQ(convert({in, out, "--keys", "none"}).status, 2);
 }
 

@@ -110,6 +110,8 @@ TEST_F(Inspect, ShowsValuesOfAllCallsOrOne) {
                                "blocks.9.attn:attn#2  float32 [512, 2]\n[[0. 0.]\n"),
                     HasSubstr(" [0. 0.]\n ...\n [0. 0.]\n"),
                     ::testing::EndsWith("\n:input.0  bfloat16 []\n0.0\n")));
+  EXPECT_EQ(support::anycapture({path, "--show", "[:]input.[0]"}).out,
+            ":input.0  bfloat16 []\n0.0\n");
 }
 
 TEST_F(Inspect, JsonHoldsEverything) {

@@ -229,6 +229,10 @@ TEST_F(NpzTest, RefusesToWriteWhatNumPyOrAZipFileCannotHave) {
             path_ + ": the key \"a\\x00b\" holds a zero byte: rename it");
   EXPECT_THAT(message_of({u8(std::string(65532, 'a'))}),
               testing::EndsWith("is longer than 65531 bytes: rename it"));
+  EXPECT_EQ(message_of({u8("\xC3\xA9\x01")}),
+            path_ +
+                ": the key \"\xC3\xA9\\x01\" has a control character beside others than ASCII, "
+                "which libzip cannot write: rename it");
   EXPECT_EQ(files(), 0u);
   npz::write(path_, {u8(std::string(65531, 'a')), u8("a..b/...c/.")});
   EXPECT_EQ(Reader(path_).tensors().size(), 2u);
@@ -335,6 +339,13 @@ TEST_F(NpzTest, SurvivesEveryChangedByte) {
       }
     }
   }
+}
+
+TEST_F(NpzTest, TakesControlCharactersInNamesForThemselves) {
+  put(path_, zip_of({{"\x01\x1F\x7F.npy", npy_of("x")}}));  // as numpy.savez writes them
+  EXPECT_EQ(bytes_of(Reader(path_), "\x01\x1F\x7F"), "x");
+  npz::write(path_, {source("\x02\n", Dtype::kU8, {1}, "y")});
+  EXPECT_EQ(bytes_of(Reader(path_), "\x02\n"), "y");
 }
 
 TEST_F(NpzTest, RefusesNamesThatLeadElsewhere) {

@@ -102,6 +102,16 @@ std::string one(const std::string& fields, const std::string& data = "") {
   return file_of("{\"a\":{" + fields + "}}", data);
 }
 
+// A field that the format does not know, of so many lists in each other.
+std::string nested(std::size_t depth) {
+  return "\"x\":" + std::string(depth, '[') + std::string(depth, ']') +
+         R"(,"dtype":"U8","shape":[0],"data_offsets":[0,0])";
+}
+
+TEST_F(ReaderTest, PassesOverNestedFieldsAsDeepAsPythonDoes) {
+  EXPECT_EQ(read(one(nested(125))).tensors().size(), 1u);
+}
+
 TEST_F(ReaderTest, RefusesFilesThatAreNoSafetensors) {
   const std::vector<Broken> table{
       {"", "has 0 bytes, a safetensors file has at least 8"},
@@ -129,11 +139,13 @@ TEST_F(ReaderTest, RefusesFilesThatAreNoSafetensors) {
       {file_of("{} x", ""), "the header is no JSON, at its byte 4: "},
       {file_of("{\"a\":", ""), "the header is no JSON, at its byte 6: "},
       {file_of(std::string("{}\0", 3), ""), "the header's byte 2 is 0x00, which is no JSON"},
+      {file_of("\xEF\xBB\xBF{}", ""), "the header begins with a byte order mark, must be {; the"},
       {file_of("[]", ""), "the header is an array, must be a JSON object"},
       {file_of("3", ""), "the header is 3, must be a JSON object"},
       {file_of("null", ""), "the header is null, must be a JSON object"},
       {file_of(std::string(1'000'000, '['), ""), "the header is an array, must be a JSON object"},
       {one("\"x\":" + std::string(1'000'000, '[')), "tensor \"a\": the header is nested too deep"},
+      {one(nested(126)), "tensor \"a\": the header is nested too deep"},
       {file_of(R"({"a":1})", ""), "the header's entry \"a\" is 1, must be an object"},
       {file_of(R"({"a":[]})", ""), "the header's entry \"a\" is an array, must be an object"},
   };
@@ -151,6 +163,8 @@ TEST_F(ReaderTest, RefusesBrokenMetadata) {
       {R"({"__metadata__":{"k":null}})", "the metadata entry \"k\" is null, must be a string"},
       {R"({"__metadata__":{"k":"a","k":"b"}})", "the metadata entry \"k\" is there twice"},
       {R"({"__metadata__":{},"__metadata__":{}})", "\"__metadata__\" is there twice"},
+      {R"({"__metadata__":null,"__metadata__":{}})", "\"__metadata__\" is there twice"},
+      {R"({"__metadata__":{},"__metadata__":null})", "\"__metadata__\" is there twice"},
       {R"({"__metadata__":[]})",
        "the header's entry \"__metadata__\" is an array, must be an object"},
   };
