@@ -18,6 +18,11 @@ file(RELATIVE_PATH anycapture_libraries_from_bin
 set_target_properties(anycapture_cli PROPERTIES
   INSTALL_RPATH "$ORIGIN/${anycapture_libraries_from_bin}")
 install(TARGETS anycapture_cli)
+if(TARGET anycapture_torch)
+  set_target_properties(anycapture_torch PROPERTIES
+    INSTALL_RPATH "$ORIGIN/${anycapture_libraries_from_bin}" INSTALL_RPATH_USE_LINK_PATH ON)
+  install(TARGETS anycapture_torch)
+endif()
 set(anycapture_completions src/cli/completions/anycapture)
 install(FILES ${anycapture_completions}.bash RENAME anycapture
   DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)

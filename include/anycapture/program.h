@@ -82,6 +82,8 @@ class ANYCAPTURE_API Program::Method {
   c10::IValue operator()(const Inputs& inputs, const Keywords& keywords = {}) const;
   /// `forward(Tensor x, bool flag=True) -> Tensor`, as TorchScript writes it.
   std::string schema() const;
+  /// The names of its arguments, in order.
+  std::vector<std::string> arguments() const;
 
  private:
   friend class Program;

@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <anycapture/api.h>
 #include <anycapture/safetensors.h>
 
 #include <optional>
@@ -16,7 +17,7 @@ namespace capture {
 std::optional<safetensors::Dtype> file_dtype(at::ScalarType dtype);
 
 /// LibTorch's dtype, or none where this LibTorch has no such type (float8 on 1.13).
-std::optional<at::ScalarType> torch_dtype(safetensors::Dtype dtype);
+ANYCAPTURE_API std::optional<at::ScalarType> torch_dtype(safetensors::Dtype dtype);
 
 /// Python's name: `float32`, `complex128`.
 std::string dtype_name(at::ScalarType dtype);

@@ -22,7 +22,7 @@ constexpr int kModel = 4;
 
 struct Command {
   const CLI::App* app;       ///< owned by the program's
-  std::function<int()> run;  ///< gives the exit status
+  std::function<int()> run;  ///< gives the exit status; none: another program runs it
 };
 
 Command inspect_command(CLI::App& program);

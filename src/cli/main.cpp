@@ -20,19 +20,23 @@
 
 #include "cli/command.h"
 #include "cli/completion.h"
+#include "cli/model_options.h"
+#include "cli/torch_program.h"
 
 namespace anycapture {
 namespace cli {
 namespace {
 
 constexpr const char* kAbout =
-    "Looks into files of captured tensors (safetensors).\n"
+    "Captures tensors of models, and looks into files of them (safetensors).\n"
     "\n"
     "  anycapture maps.safetensors                          what is in it\n"
     "  anycapture inspect maps.safetensors '*:attn' --tree  some of it, as a tree\n"
     "  anycapture stats maps.safetensors                    what its values are like\n"
     "  anycapture diff port.safetensors ref.safetensors     where they part\n"
     "  anycapture convert maps.safetensors maps.npz         for NumPy\n"
+    "  anycapture modules vit.pt                            what a TorchScript archive is made of\n"
+    "  anycapture run vit.pt --input cat.png -c Attention:attn -o maps.safetensors\n"
     "  anycapture plot maps.safetensors '*.attn:attn' --token 0 -o cls.png   where CLS looks\n"
     "  source <(anycapture completion bash)                 completes keys, options; or zsh, fish\n"
     "\n"
@@ -67,17 +71,30 @@ void end_on_missing_pages(int) {
   ::_exit(kFile);
 }
 
+// Their options are known here, for help, completion and mistakes; the other program runs them.
+Command modules_command(CLI::App& program) {
+  static ModulesOptions options;
+  return {add_modules_command(program, options), nullptr};
+}
+
+Command run_command(CLI::App& program) {
+  static RunOptions options;
+  return {add_run_command(program, options), nullptr};
+}
+
 int run(std::vector<std::string> arguments) {
   CLI::App program(kAbout, "anycapture");
   program.set_version_flag("--version", "anycapture " ANYCAPTURE_VERSION);
   program.require_subcommand(1);
   const std::vector<Command> commands{inspect_command(program), stats_command(program),
                                       diff_command(program),    convert_command(program),
-                                      plot_command(program),    completion_command(program)};
+                                      plot_command(program),    modules_command(program),
+                                      run_command(program),     completion_command(program)};
   if (!arguments.empty() && arguments[0] == kComplete) {
     write_out(completions(program, {arguments.begin() + 1, arguments.end()}));
     return kDone;
   }
+  const std::vector<std::string> given = arguments;
   try {
     std::vector<std::string> names;
     for (const Command& command : commands) names.push_back(command.app->get_name());
@@ -88,22 +105,13 @@ int run(std::vector<std::string> arguments) {
     return program.exit(error) == 0 ? kDone : kUsage;
   }
   for (const Command& command : commands) {
-    if (command.app->parsed()) return command.run();
+    if (!command.app->parsed()) continue;
+    return command.run ? command.run() : become_torch_program(given);
   }
   return kUsage;
 }
 
 }  // namespace
-
-void write_out(std::string_view text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) {
-    return;
-  }
-  throw FileError(
-      fmt::format("standard output cannot be written: {}; free some space, or write "
-                  "elsewhere",
-                  std::strerror(errno)));
-}
 
 }  // namespace cli
 }  // namespace anycapture

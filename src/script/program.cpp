@@ -141,4 +141,13 @@ std::string Program::Method::schema() const {
   return fmt::format("{}", c10::str(world_->root().get_method(name_).function().getSchema()));
 }
 
+std::vector<std::string> Program::Method::arguments() const {
+  std::vector<std::string> names;
+  for (const c10::Argument& one :
+       world_->root().get_method(name_).function().getSchema().arguments()) {
+    if (one.name() != "self") names.push_back(one.name());
+  }
+  return names;
+}
+
 }  // namespace anycapture

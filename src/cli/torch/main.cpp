@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// The program `anycapture-torch`, which `anycapture run` and `modules` become.
+#include <anycapture/error.h>
+
+#include <c10/util/Exception.h>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+
+#include "cli/command.h"
+#include "cli/torch/torch_commands.h"
+
+namespace anycapture {
+namespace cli {
+namespace {
+
+int fail(int status, const std::string& message) {
+  fmt::print(stderr, "anycapture: {}\n", message);
+  return status;
+}
+
+int run_command(int count, char** arguments) {
+  CLI::App program("Runs models for anycapture.", "anycapture");
+  program.require_subcommand(1);
+  ModulesOptions modules_options;
+  RunOptions run_options;
+  const CLI::App* modules_app = add_modules_command(program, modules_options);
+  add_run_command(program, run_options);
+  try {
+    program.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    return program.exit(error) == 0 ? kDone : kUsage;
+  }
+  return modules_app->parsed() ? modules(modules_options) : run(run_options);
+}
+
+}  // namespace
+}  // namespace cli
+}  // namespace anycapture
+
+int main(int count, char** arguments) {
+  using namespace anycapture;
+  try {
+    return cli::run_command(count, arguments);
+  } catch (const FileError& error) {
+    return cli::fail(cli::kFile, error.what());
+  } catch (const SelectorError& error) {
+    return cli::fail(cli::kUsage, error.what());
+  } catch (const Error& error) {
+    return cli::fail(cli::kModel, error.what());
+  } catch (const c10::Error& error) {
+    return cli::fail(cli::kModel, error.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    return cli::fail(cli::kModel, "there is not enough memory for this: capture less, with -c");
+  } catch (const std::exception& error) {
+    return cli::fail(cli::kModel, error.what());
+  }
+}

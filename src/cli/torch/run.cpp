@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// `anycapture run`: runs a model and saves what was captured.
+#include <anycapture/capturer.h>
+#include <anycapture/error.h>
+#include <anycapture/program.h>
+
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+#include <fmt/format.h>
+#include <torch/csrc/jit/api/module.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "cli/torch/inputs.h"
+#include "cli/torch/torch_commands.h"
+#include "core/visible.h"
+
+namespace anycapture {
+namespace cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Outputs of the root's children, and what went into the model.
+std::vector<std::string> selectors_of(const RunOptions& options, const Program& program) {
+  std::vector<std::string> selectors = options.selectors;
+  const std::string prefix = options.method == "forward" ? "" : options.method + ".";
+  if (selectors.empty()) {
+    for (const ModuleName& module : program.modules()) {
+      const bool is_child = !module.path.empty() && module.path.find('.') == std::string::npos;
+      if (is_child) selectors.push_back("path:" + module.path + ":output");
+    }
+    selectors.push_back(":" + prefix + "output");
+  }
+  selectors.push_back(":" + prefix + "input");
+  return selectors;
+}
+
+std::string run_once(const Program& program, const ModelInputs& inputs, const RunOptions& options,
+                     const std::string& out) {
+  CaptureOptions capture;
+  capture.on_silent = OnSilent::ignore;  // the report says it
+  Capturer cap(program, selectors_of(options, program), capture);
+  program.method(options.method)(inputs.by_position, inputs.by_name);
+  cap.close();
+  SaveOptions save;
+  save.model = fs::path(options.model).stem().string();
+  cap.save(out, save);
+  return cap.report().text();
+}
+
+std::vector<fs::path> files_in(const std::string& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    if (entry.is_regular_file()) files.push_back(entry.path());
+  }
+  if (error) throw FileError(fmt::format("{}: cannot be read: {}", folder, error.message()));
+  if (files.empty()) throw FileError(fmt::format("{}: there are no files in it", folder));
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// A capture for each file; those that are there are left alone, so that it goes on where it
+// stopped.
+void run_batch(const Program& program, const RunOptions& options) {
+  const std::vector<fs::path> files = files_in(options.batch_dir);
+  std::error_code error;
+  fs::create_directories(options.out, error);
+  if (error) throw FileError(fmt::format("{}: cannot be made: {}", options.out, error.message()));
+  std::size_t there = 0;
+  {
+    Progress progress("run", files.size());
+    for (const fs::path& file : files) {
+      const fs::path out = fs::path(options.out) / (file.filename().string() + ".safetensors");
+      progress.advance(0, file.filename().string());
+      if (fs::exists(out)) {
+        ++there;
+      } else {
+        run_once(program, model_inputs_with(file.string(), options, program.method(options.method)),
+                 options, out.string());
+      }
+      progress.advance(1, file.filename().string());
+    }
+  }
+  write_out(fmt::format("{} file{} run, {} there before: {}\n", files.size() - there,
+                        files.size() - there == 1 ? "" : "s", there, visible(options.out)));
+}
+
+Program in_training(const Program& program) {
+  torch::jit::Module module = program.module();
+  module.train();
+  return Program(module);
+}
+
+}  // namespace
+
+int run(const RunOptions& options) {
+  if (options.threads > 0) at::set_num_threads(options.threads);
+  Program program = load_program(options);
+  if (options.train) program = in_training(program);
+  std::optional<at::NoGradGuard> no_grad;
+  if (!options.grad) no_grad.emplace();
+  if (!options.batch_dir.empty()) {
+    run_batch(program, options);
+    return kDone;
+  }
+  const ModelInputs inputs = model_inputs(options, program.method(options.method));
+  write_out(run_once(program, inputs, options, options.out));
+  return kDone;
+}
+
+}  // namespace cli
+}  // namespace anycapture

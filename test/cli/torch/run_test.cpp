@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#include <anycapture/safetensors.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/safetensors_bytes.h"
+#include "support/cli.h"
+#include "support/temp_dir.h"
+
+namespace {
+
+using anycapture::safetensors::Dtype;
+using anycapture::safetensors::Reader;
+using anycapture::safetensors::source;
+using support::anycapture;
+using support::bytes_of;
+using support::Said;
+using support::TempDir;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+std::string data(const std::string& name) {
+  return ANYCAPTURE_TEST_DATA "/script/" + name;
+}
+
+class Run : public ::testing::Test {
+ protected:
+  Run() {
+    std::vector<float> values;
+    for (int i = 0; i < 12; ++i) values.push_back(static_cast<float>(i % 5) - 2);
+    anycapture::safetensors::write(x, {source("x", Dtype::kF32, {3, 4}, bytes_of(values))});
+  }
+
+  // Runs a model into `out`, and gives the bytes of one of its keys.
+  std::string value(const std::vector<std::string>& arguments, const std::string& key) {
+    std::vector<std::string> all{"run"};
+    all.insert(all.end(), arguments.begin(), arguments.end());
+    all.insert(all.end(), {"-o", out});
+    const Said said = anycapture(all);
+    EXPECT_EQ(said.status, 0) << said.err;
+    return anycapture::safetensors::bytes_of(Reader(out), key);
+  }
+
+  TempDir folder;
+  std::string x = folder.file("x.safetensors");
+  std::string out = folder.file("out.safetensors");
+};
+
+TEST_F(Run, SavesWhatWasAskedForAndTheInputs) {
+  const Said said =
+      anycapture({"run", data("flow.pt"), "--input", x, "-c", ":s", "-c", "*:output", "-o", out});
+  EXPECT_EQ(said.status, 0) << said.err;
+  EXPECT_THAT(said.out, AllOf(HasSubstr("selector"), HasSubstr("*:output")));
+  const Reader file(out);
+  EXPECT_EQ(anycapture::safetensors::bytes_of(file, ":input"),
+            anycapture::safetensors::bytes_of(Reader(x), "x"));
+  EXPECT_NE(file.find(":s"), nullptr);
+  EXPECT_NE(file.find("a:output#1"), nullptr);
+  EXPECT_NE(file.find(":output.1.w"), nullptr);
+}
+
+TEST_F(Run, KeepsTheOutputsOfTheRootsChildrenWhereNothingIsAskedFor) {
+  value({data("flow.pt"), "--input", x}, ":input");
+  const Reader file(out);
+  for (const char* key : {"a:output", "b:output", "activation:output", ":output.0"}) {
+    EXPECT_NE(file.find(key), nullptr) << key;
+  }
+  EXPECT_EQ(file.find("a.linear:output"), nullptr);
+}
+
+TEST_F(Run, TakesArgumentsByNameByPositionAndAsText) {
+  const std::vector<std::string> model{data("flow.pt"), "-c", ":first"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), model.begin(), model.end());
+    return value(more, ":first");
+  };
+  const std::string plain = with({"--input", x});
+  EXPECT_EQ(with({"--input", "x=" + x}), plain);
+  EXPECT_EQ(with({"--input", "[[-2,-1,0,1],[2,-2,-1,0],[1,2,-2,-1.0]]"}), plain);
+  EXPECT_EQ(with({"--input", x, "--input", "1=false", "--input", "scale=none"}), plain);
+  const std::string early = with({"--input", x, "--input", "early=true"});
+  EXPECT_NE(early, plain);
+  EXPECT_EQ(with({"--input", x, "--input", "true"}), early);
+}
+
+TEST_F(Run, TakesNumPyFilesAndPictures) {
+  ASSERT_EQ(anycapture({"convert", x, folder.file("x.npy")}).status, 0);
+  ASSERT_EQ(anycapture({"convert", x, folder.file("x.npz")}).status, 0);
+  const std::string plain = value({data("flow.pt"), "-c", ":s", "--input", x}, ":s");
+  EXPECT_EQ(value({data("flow.pt"), "-c", ":s", "--input", folder.file("x.npy")}, ":s"), plain);
+  EXPECT_EQ(value({data("flow.pt"), "-c", ":s", "--input", folder.file("x.npz")}, ":s"), plain);
+  // Its encode() adds 1 to whatever it gets.
+  value({data("vit_scripted.pt"), "--method", "encode", "--input",
+         ANYCAPTURE_TEST_DATA "/images/scene_64x45.png", "--resize", "16", "-c", ":encode.output"},
+        ":encode.input");
+  EXPECT_THAT(Reader(out).find(":encode.input")->shape, ::testing::ElementsAre(1, 3, 16, 16));
+}
+
+TEST_F(Run, RandomArgumentsComeFromTheSeed) {
+  const auto with = [&](const std::string& seed) {
+    return value(
+        {data("vit_scripted.pt"), "--shape", "1,5,8", "--seed", seed, "-c", "Attention:attn"},
+        "blocks.2.attn:attn");
+  };
+  EXPECT_EQ(with("1"), with("1"));
+  EXPECT_NE(with("1"), with("2"));
+}
+
+TEST_F(Run, GoesOverAFolderAndOnWhereItStopped) {
+  const std::string in = folder.file("in"), results = folder.file("results");
+  std::filesystem::create_directory(in);
+  for (const char* name : {"/a.safetensors", "/b.safetensors"}) {
+    std::filesystem::copy_file(x, in + name);
+  }
+  const std::vector<std::string> command{"run", data("flow.pt"), "--batch-dir", in, "-c", ":s",
+                                         "-o",  results};
+  EXPECT_THAT(anycapture(command).out, HasSubstr("2 files run, 0 there before"));
+  std::filesystem::remove(results + "/b.safetensors.safetensors");
+  EXPECT_THAT(anycapture(command).out, HasSubstr("1 file run, 1 there before"));
+  EXPECT_TRUE(std::filesystem::exists(results + "/b.safetensors.safetensors"));
+}
+
+TEST_F(Run, SaysWhatDoesNotFit) {
+  struct Case {
+    std::vector<std::string> arguments;
+    int status;
+    std::string says;
+  };
+  for (const Case& wrong : std::vector<Case>{
+           {{data("flow.pt")}, 4, "the model takes forward("},
+           {{data("flow.pt"), "--input", "none.png"}, 4, "no such file, and it is no literal"},
+           {{data("flow.pt"), "--input", x, "-c", "Chld"}, 2, "Child"},
+           {{data("flow.pt"), "--input", x, "-c", ":none"},
+            2,
+            "is left out when an archive is saved"},
+           {{data("flow.pt"), "--input", "1"}, 4, "Expected a value of type 'Tensor'"},
+           {{data("flow.pt"), "--input", "2=" + x}, 4, "missing value for argument 'x'"},
+           {{data("flow.pt"), "--input", x, "--input", "7=1"},
+            4,
+            "no argument 7: the model takes 3"},
+           {{data("flow.pt"), "--shape", "2,x"}, 4, "give whole numbers"},
+           {{data("flow.pt"), "--shape", "2,3"}, 4, "mat1 and mat2 shapes"},
+           {{data("flow.pt"), "--input", x, "--method", "encode"}, 4, "no method \"encode\""},
+           {{data("flow.pt"), "--input", x, "--device", "tpu9"}, 4, "tpu9"},
+           {{x, "--input", x}, 3, "no TorchScript archive"},
+           {{data("none.pt"), "--input", x}, 3, "none.pt"}}) {
+    std::vector<std::string> all{"run"};
+    all.insert(all.end(), wrong.arguments.begin(), wrong.arguments.end());
+    all.insert(all.end(), {"-o", out});
+    const Said said = anycapture(all);
+    EXPECT_EQ(said.status, wrong.status) << said.err;
+    EXPECT_THAT(said.err, HasSubstr(wrong.says));
+    EXPECT_EQ(said.out, "");
+    EXPECT_FALSE(std::filesystem::exists(out));
+  }
+}
+
+TEST_F(Run, ModulesAreListed) {
+  const Said said = anycapture({"modules", data("flow.pt")});
+  EXPECT_EQ(said.status, 0) << said.err;
+  EXPECT_THAT(said.out, AllOf(HasSubstr("(root)"), HasSubstr("shared"), HasSubstr("Linear")));
+  const auto json = nlohmann::json::parse(anycapture({"modules", data("flow.pt"), "--json"}).out);
+  EXPECT_EQ(json[1]["path"], "a");
+  EXPECT_EQ(json[1]["aliases"][0], "shared");
+  EXPECT_EQ(json[1]["parameters"], 20);
+  const Said sites = anycapture({"modules", data("vit_scripted.pt"), "Attention:attn[*]"});
+  EXPECT_THAT(sites.out, AllOf(HasSubstr("blocks.0.attn:attn[1]"), HasSubstr("make_archives.py:"),
+                               ::testing::Not(HasSubstr("qkv"))));
+}
+
+}  // namespace
