@@ -1,5 +1,14 @@
 # ANYCAPTURE_SANITIZE=address,undefined or =thread: everything of ours is compiled and linked with it.
-set(ANYCAPTURE_SANITIZE "" CACHE STRING "Sanitizers, as -fsanitize= takes them")
+# Fuzzers are of use with the first alone: it is their default.
+if(ANYCAPTURE_BUILD_FUZZERS)
+  if(NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "ANYCAPTURE_BUILD_FUZZERS takes Clang, which brings libFuzzer: "
+      "-DCMAKE_CXX_COMPILER=clang++-14")
+  endif()
+  set(anycapture_sanitize address,undefined)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+set(ANYCAPTURE_SANITIZE "${anycapture_sanitize}" CACHE STRING "Sanitizers, as -fsanitize= takes them")
 if(ANYCAPTURE_SANITIZE)
   add_compile_options(-fsanitize=${ANYCAPTURE_SANITIZE} -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${ANYCAPTURE_SANITIZE})
