@@ -149,6 +149,14 @@ TEST_F(NpyTest, ReadsColumnsOfAnySizeAndRank) {
   EXPECT_EQ(read_bytes(file_of(dict_of("|u1", "(2, 0)", "True"), "")).bytes.size, 0u);
 }
 
+TEST_F(NpyTest, ReadsAsManyAxesAsNumPyHas) {
+  std::string axes;
+  for (int i = 0; i < 64; ++i) axes += "1, ";
+  const Array array = read_bytes(file_of(dict_of("|u1", "(" + axes + ")", "True"), "x"));
+  EXPECT_EQ(array.shape, Shape(64, 1));
+  EXPECT_EQ(text_of(array.bytes), "x");
+}
+
 TEST_F(NpyTest, ReadsWhatOthersWrite) {
   const Array array =
       read_bytes(file_of("{\"shape\":(2L,1 ,) , \"fortran_order\":False,'descr':\"<i2\"}", "abcd"));
@@ -264,6 +272,9 @@ TEST_F(NpyTest, RefusesHeadersThatAreNoDict) {
   expect("{'shape': (1.5,)}", "shape is no tuple, since it has no comma");
   expect("{'shape': (,)}", "shape holds something else than whole numbers from 0");
   expect("{'shape': (9223372036854775808,)}", "a length in shape is more than 2^63 - 1");
+  std::string axes;
+  for (int i = 0; i < 65; ++i) axes += "1, ";
+  expect("{'shape': (" + axes + ")}", "shape has more than 64 dimensions");
   expect(dict_of("<f4", "(3,)") + "x", "something follows it");
   expect(dict_of("<f4", "(3,)") + std::string(1, '\0'), "something follows it");
 }
