@@ -108,6 +108,8 @@ TEST_F(Diff, MalformedMapsAreExplained) {
   EXPECT_THAT(error("x.*=y.*"), HasSubstr("a * in NEW stands for nothing"));
   EXPECT_THAT(error("x.(*=y"), HasSubstr("its parentheses do not match"));
   EXPECT_THAT(error("x.(*)=y.$2"), HasSubstr("$2 is none of its 1 pairs of parentheses"));
+  EXPECT_THAT(error("x.)(*=y"), HasSubstr("its parentheses do not match"));
+  EXPECT_THAT(error("x.(*)=y.$\x1b"), HasSubstr(": $\\x1b is none of its 1 pairs"));
   EXPECT_THAT(error("x.*=y"), HasSubstr("--map gives both \"x.0\" and \"x.1\" the name \"y\""));
 }
 
