@@ -211,8 +211,17 @@ def exif(order, orientation, directory=8):
     return b"Exif\0\0" + order + struct.pack(number + "HIH", 42, directory, 1) + entry
 
 
+def jpeg_of_scans(scans):
+    start = b"\xff\xd8\xff\xdb\0\x43\0" + b"\1" * 64 + b"\xff\xc2\0\x0b\x08\0\x08\0\x08\1\1\x11\0"
+    codes = b"\xff\xc4\0\x14\0\1" + bytes(16)
+    return start + codes + b"\xff\xda\0\x08\1\1\0\0\0\0\x7f" * scans + b"\xff\xd9"
+
+
 def pictures():
     return {
+        "scans_3.jpg": jpeg_of_scans(3),
+        "scans_200.jpg": jpeg_of_scans(200),
+        "more_pixels_than_bytes.png": png(500, 500, 8, 6, b"\0"),
         "grey_interlaced.png": png(3, 3, 8, 0, bytes(40), interlace=1),
         "palette_short.png": png(2, 1, 8, 3, b"\0\0\1", extra=chunk(b"PLTE", b"\1\2\3")),
         "transparent_grey.png": png(2, 1, 8, 0, b"\0\5\6", extra=chunk(b"tRNS", b"\0\5")),

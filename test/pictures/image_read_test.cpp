@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "core/zip_bytes.h"
 #include "support/temp_dir.h"
 #include "support/throws.h"
 
@@ -209,6 +210,38 @@ TEST(ReadImage, RefusesHugePicturesByTheirHeader) {
   write_bytes(dir.file("huge.jpg"), jpeg);
   EXPECT_THAT(message_of<FileError>([&] { read_image(dir.file("huge.jpg")); }),
               HasSubstr("60000 x 60000"));
+}
+
+TEST(ReadImage, TakesNoMemoryForMorePixelsThanAPngCanHold) {
+  std::string png = bytes_of(data("scene_1x1.png"));
+  png.replace(16, 8, std::string("\0\0\x27\x0F\0\0\x27\x0F", 8));
+  const std::uint32_t sum = npz::checksum_of(png.substr(12, 17));
+  for (std::size_t i = 0; i < 4; ++i) png[29 + i] = static_cast<char>(sum >> (24 - 8 * i));
+  const TempDir dir;
+  write_bytes(dir.file("bomb.png"), png);
+  EXPECT_THAT(message_of<FileError>([&] { read_image(dir.file("bomb.png")); }),
+              HasSubstr("ends before the picture is complete (69 bytes cannot hold 9999 x 9999 "
+                        "pixels); copy"));
+}
+
+// Progressive, 8 x 8 pixels of grey: each scan says again that the mean of the block is as it was.
+std::string jpeg_of_scans(int scans) {
+  using namespace std::string_literals;
+  std::string jpeg = "\xFF\xD8\xFF\xDB\0\x43\0"s + std::string(64, '\1') +
+                     "\xFF\xC2\0\x0B\x08\0\x08\0\x08\1\1\x11\0"s + "\xFF\xC4\0\x14\0\1"s +
+                     std::string(16, '\0');
+  for (int i = 0; i < scans; ++i) jpeg += "\xFF\xDA\0\x08\1\1\0\0\0\0\x7F"s;
+  return jpeg + "\xFF\xD9";
+}
+
+TEST(ReadImage, RefusesMoreScansThanEncodersMake) {
+  const TempDir dir;
+  const std::string path = dir.file("scans.jpg");
+  write_bytes(path, jpeg_of_scans(100));
+  EXPECT_EQ(color(read_image(path), 7, 7), color(read_image(path), 0, 0));
+  write_bytes(path, jpeg_of_scans(101));
+  EXPECT_THAT(message_of<FileError>([&] { read_image(path); }),
+              HasSubstr("is damaged (it has more than 100 scans)"));
 }
 
 TEST(WritePng, IsReadBackAsItWas) {
