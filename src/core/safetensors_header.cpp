@@ -248,6 +248,11 @@ Header parse_header(std::string_view json, const std::string& path) {
     throw FileError(
         fmt::format("{}: the header's byte {} is 0x00, which is no JSON; {}", path, nul, kDamaged));
   }
+  // The parser would pass over it.
+  if (json.substr(0, 3) == "\xEF\xBB\xBF") {
+    throw FileError(fmt::format(
+        "{}: the header begins with a byte order mark, which is no JSON; {}", path, kDamaged));
+  }
   HeaderEvents events;
   if (!nlohmann::json::sax_parse(json.begin(), json.end(), &events)) {
     throw FileError(fmt::format("{}: {}; {}", path, events.problem, kDamaged));
