@@ -230,6 +230,7 @@ TEST_F(NpyTest, LeavesTheOldFileWhenASourceThrows) {
 TEST_F(NpyTest, RefusesWhatIsNoNpy) {
   EXPECT_THAT(problem_of(""), StartsWith("is no .npy array, since it does not begin with"));
   EXPECT_THAT(problem_of("hello, this is text"), StartsWith("is no .npy array"));
+  EXPECT_THAT(problem_of("\x80\4\x95pickle."), StartsWith("is no .npy array"));
   EXPECT_THAT(problem_of("\x93NUM"), StartsWith("ends within its header, after 4 bytes: it was"));
   EXPECT_THAT(problem_of("\x93NUMPY\1"), StartsWith("ends within its header, after 7 bytes"));
   EXPECT_EQ(problem_of(std::string("\x93NUMPY\4\0\1\0x", 11)),

@@ -40,6 +40,7 @@ def captures():
         "no_utf8": safetensors(b"\xff"),
         "no_json": safetensors("{"),
         "padded": safetensors("\t\n{}\r "),
+        "byte_order_mark": safetensors(b"\xef\xbb\xbf{}"),
         "null_metadata": safetensors('{"__metadata__":null}'),
         "overlap": safetensors('{"a":' + tensor() + ',"b":' + tensor() + "}", b"xx"),
         "hole": safetensors('{"a":' + tensor() + ',"b":' + tensor(offsets="[3,5]") + "}", b"xxxxx"),
@@ -153,6 +154,27 @@ def zip_file(members, list_names=None, comment=b""):
     return body + names + b"PK\5\6" + end + comment
 
 
+def block(data, last):
+    return struct.pack("<BHH", last, len(data), len(data) ^ 0xFFFF) + data
+
+
+def bomb_of_shared_bytes():
+    """Each member's data quotes the next one's header, and then goes on as that one's data."""
+    plain = npy(npy_dict("|u1", "(100,)"), bytes(100))
+    packed, entries = block(plain, True), []
+    for name in (b"a.npy", b"b.npy", b"c.npy"):
+        common = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 0x21, zlib.crc32(plain), len(packed), len(plain), len(name), 0)
+        header = b"PK\3\4" + common + name
+        body = header + packed
+        entries.append((common, len(body), name))
+        array = npy(npy_dict("|u1", f"({len(header) + len(plain)},)"))
+        packed = block(array, False) + block(header, False) + packed
+        plain = array + header + plain
+    names = b"".join(b"PK\1\2" + struct.pack("<H", 20) + common + bytes(10) + struct.pack("<I", len(body) - back) + name
+                     for common, back, name in entries)
+    return body + names + b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, len(entries), len(entries), len(names), len(body), 0)
+
+
 def archives():
     array = npy(npy_dict("|u1", "(3,)"), b"abc")
     zeros = npy(npy_dict("|u1", "(1000000,)"), bytes(1_000_000))
@@ -161,6 +183,7 @@ def archives():
         "deflated": zip_file([("a.npy", array, {"deflate": True})]),
         "bomb": zip_file([("a.npy", zeros, {"deflate": True})]),
         "bomb_that_lies": zip_file([("a.npy", zeros, {"deflate": True, "bytes": 132})]),
+        "bomb_of_shared_bytes": bomb_of_shared_bytes(),
         "bombs_that_overlap": zip_file([(f"{i}.npy", zeros, {"deflate": True, "at": 0}) for i in range(3)]),
         "promises_4_gb": zip_file([("a.npy", array, {"bytes": 4_000_000_000})]),
         "promises_4_gb_deflated": zip_file([("a.npy", array, {"bytes": 4_000_000_000, "method": 8})]),
