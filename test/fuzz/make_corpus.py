@@ -58,7 +58,7 @@ def captures():
         ),
         "calls": safetensors(
             '{"__metadata__":{"anycapture":' + json.dumps(METADATA) + "},"
-            '"m:x":' + tensor("F32", "[1,2,2]", "[0,16]") + ',"m:x#2":' + tensor("BF16", "[2]", "[16,20]") + ',"m:x#02":'
+            '"m:x":' + tensor("F32", "[1,2,2]", "[0,16]") + ',"m:x#2":' + tensor("BF16", "[2]", "[16,20]") + ',"m:x#10":'
             + tensor("BOOL", "[2]", "[20,22]") + "}",
             struct.pack("<4f", 0.25, 0.75, 1.0, 0.0) + bytes(6),
         ),
