@@ -21,7 +21,9 @@ class PngFile {
  public:
   explicit PngFile(std::FILE* file) : file_(file) {
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, &PngFile::leave, &PngFile::ignore);
-    if (png_ != nullptr) info_ = png_create_info_struct(png_);
+    if (png_ == nullptr) return;
+    png_set_chunk_cache_max(png_, 1);  // no texts, which unpack to 8 MB each, a thousand of them
+    info_ = png_create_info_struct(png_);
   }
   PngFile(const PngFile&) = delete;
   PngFile& operator=(const PngFile&) = delete;

@@ -2,9 +2,11 @@
 #include <anycapture/error.h>
 #include <anycapture/image.h>
 
+#include <png.h>
 #include <sys/stat.h>
 
 #include <array>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 
@@ -222,6 +224,56 @@ TEST(ReadImage, TakesNoMemoryForMorePixelsThanAPngCanHold) {
   EXPECT_THAT(message_of<FileError>([&] { read_image(dir.file("bomb.png")); }),
               HasSubstr("ends before the picture is complete (69 bytes cannot hold 9999 x 9999 "
                         "pixels); copy"));
+}
+
+// Of one pixel, with a text of 7.9 MB that packs to 8 KB, so many times.
+std::string png_with_texts(const std::string& path, int count) {
+  std::string text(7'900'000, 'x');
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
+  png_infop info = png_create_info_struct(png);
+  png_init_io(png, file);
+  png_set_IHDR(png, info, 1, 1, 8, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  char key[] = "k";
+  png_text entry{};
+  entry.compression = PNG_TEXT_COMPRESSION_zTXt;
+  entry.key = key;
+  entry.text = text.data();
+  entry.text_length = text.size();
+  png_set_text(png, info, &entry, 1);
+  png_write_info(png, info);
+  png_byte pixel = 0x55;
+  png_write_row(png, &pixel);
+  png_write_end(png, nullptr);
+  png_destroy_write_struct(&png, &info);
+  std::fclose(file);
+
+  std::string bytes = bytes_of(path);
+  const std::size_t start = bytes.find("zTXt") - 4, end = bytes.find("IDAT") - 4;
+  const std::string chunk = bytes.substr(start, end - start);
+  for (int i = 1; i < count; ++i) bytes.insert(start, chunk);
+  return bytes;
+}
+
+// Of this process, in kB, since it was last asked for.
+long peak_memory() {
+  std::ifstream status("/proc/self/status");
+  std::string line;
+  while (std::getline(status, line) && line.compare(0, 6, "VmHWM:") != 0) {
+  }
+  std::ofstream("/proc/self/clear_refs") << "5";
+  return std::stol(line.substr(6));
+}
+
+TEST(ReadImage, PassesOverTextsWithoutUnpackingThem) {
+  const TempDir dir;
+  const std::string path = dir.file("texts.png");
+  write_bytes(path, png_with_texts(path, 60));
+  peak_memory();
+  const long before = peak_memory();
+  EXPECT_EQ(read_image(path).rgb.size(), 3u);
+  EXPECT_LT(peak_memory() - before, 100'000);
 }
 
 // Progressive, 8 x 8 pixels of grey: each scan says again that the mean of the block is as it was.
