@@ -87,26 +87,31 @@ Rename::Map Rename::parse(const std::string& map) {
   return result;
 }
 
-// At most as many steps as OLD is long times the key, whatever they hold.
-bool Rename::match(const Map& map, const std::string& key, std::vector<std::string>& groups) {
-  const std::vector<std::string> text = characters_of(key);
-  const std::vector<Piece>& old = map.old;
-  // fits[p][t]: the pieces from p on take all of the text from t on.
+// fits[p][t]: the pieces from p on take all of the text from t on. As many steps as OLD is long
+// times the key, whatever they hold.
+std::vector<std::vector<bool>> Rename::fits_of(const std::vector<Piece>& old,
+                                               const std::vector<std::string>& text) {
   std::vector<std::vector<bool>> fits(old.size() + 1, std::vector<bool>(text.size() + 1, false));
   fits[old.size()][text.size()] = true;
   for (std::size_t p = old.size(); p-- > 0;) {
     const Piece& piece = old[p];
-    const bool takes_one = piece.kind == Piece::kCharacter || piece.kind == Piece::kAny;
     for (std::size_t t = text.size() + 1; t-- > 0;) {
       const bool more = t < text.size();
-      if (takes_one) {
-        const bool taken = more && (piece.kind == Piece::kAny || piece.character == text[t]);
-        fits[p][t] = taken && fits[p + 1][t + 1];
+      if (piece.kind == Piece::kAny) {
+        fits[p][t] = more && fits[p + 1][t + 1];
+      } else if (piece.kind == Piece::kCharacter) {
+        fits[p][t] = more && fits[p + 1][t + 1] && piece.character == text[t];
       } else {
         fits[p][t] = fits[p + 1][t] || (piece.kind == Piece::kStar && more && fits[p][t + 1]);
       }
     }
   }
+  return fits;
+}
+
+bool Rename::match(const Map& map, const std::string& key, std::vector<std::string>& groups) {
+  const std::vector<std::string> text = characters_of(key);
+  const auto fits = fits_of(map.old, text);
   if (!fits[0][0]) return false;
   groups.assign(map.groups, "");
   std::vector<bool> inside(map.groups, false);
@@ -117,10 +122,11 @@ bool Rename::match(const Map& map, const std::string& key, std::vector<std::stri
     }
     ++t;
   };
-  for (std::size_t p = 0; p < old.size(); ++p) {
-    if (old[p].kind == Piece::kOpen || old[p].kind == Piece::kClose) {
-      inside[old[p].group] = old[p].kind == Piece::kOpen;
-    } else if (old[p].kind == Piece::kStar) {
+  for (std::size_t p = 0; p < map.old.size(); ++p) {
+    const Piece& piece = map.old[p];
+    if (piece.kind == Piece::kOpen || piece.kind == Piece::kClose) {
+      inside[piece.group] = piece.kind == Piece::kOpen;
+    } else if (piece.kind == Piece::kStar) {
       while (t < text.size() && fits[p][t + 1]) take();
     } else {
       take();

@@ -31,6 +31,8 @@ class Rename {
   };
 
   static Map parse(const std::string& map);
+  static std::vector<std::vector<bool>> fits_of(const std::vector<Piece>& old,
+                                                const std::vector<std::string>& text);
   static bool match(const Map& map, const std::string& key, std::vector<std::string>& groups);
 
   std::vector<Map> maps_;

@@ -35,10 +35,12 @@ log=$build/build.log
 options=(-DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DANYCAPTURE_BUILD_FUZZERS=ON
   "-DANYCAPTURE_SANITIZE=address,undefined" -DANYCAPTURE_WITH_TORCH=OFF -DANYCAPTURE_BUILD_TESTS=OFF -DBUILD_SHARED_LIBS=OFF)
 if command -v ccache >/dev/null; then options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
-if ! { cmake -S "$project" -B "$build" -G Ninja "${options[@]}" && cmake --build "$build" --target fuzzers; } >"$log" 2>&1; then
+{
+  cmake -S "$project" -B "$build" -G Ninja "${options[@]}" && cmake --build "$build" --target fuzzers
+} >"$log" 2>&1 || {
   tail -n 20 "$log" >&2
   exit 2
-fi
+}
 
 programs=$build/test/fuzz
 targets=("$@")
