@@ -35,6 +35,20 @@ std::string plural(std::size_t count, const char* noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
+// As many as NumPy and PyTorch have. Each row of values takes a line for each of them.
+constexpr std::size_t kMostAxes = 64;
+
+std::string values_of(const CaptureFile& capture, const std::string& path,
+                      const safetensors::TensorInfo& info) {
+  if (info.shape.size() > kMostAxes) {
+    throw FileError(
+        fmt::format("{}: tensor {} has {} dimensions, values are shown of {} or fewer: "
+                    "see it without --show",
+                    path, printable(info.key), info.shape.size(), kMostAxes));
+  }
+  return print_values(info.dtype, info.shape, capture.file().data(info));
+}
+
 // Read one after the other, so that `key#2` shows that call alone.
 std::string shown_values(const CaptureFile& capture, const std::string& path,
                          const std::vector<std::string>& globs) {
@@ -42,7 +56,7 @@ std::string shown_values(const CaptureFile& capture, const std::string& path,
   const auto append = [&](const safetensors::TensorInfo& info) {
     text += fmt::format("{}{}  {} [{}]\n{}\n", text.empty() ? "" : "\n", visible(info.key),
                         torch_name(info.dtype), fmt::join(info.shape, ", "),
-                        print_values(info.dtype, info.shape, capture.file().data(info)));
+                        values_of(capture, path, info));
   };
   for (const std::string& glob : globs) {
     const safetensors::TensorInfo* one = capture.file().find(glob);

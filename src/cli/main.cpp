@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -62,8 +63,11 @@ void complete(std::vector<std::string>& arguments, const std::vector<std::string
   arguments.insert(arguments.begin(), "inspect");
 }
 
-// A mapped file that was cut short ends in this signal, in whatever thread touches what is gone.
+// A mapped file that was cut short ends in this signal, in whatever thread touches what is gone;
+// the first one says so.
 void end_on_missing_pages(int) {
+  static std::atomic_flag told = ATOMIC_FLAG_INIT;
+  while (told.test_and_set()) ::pause();
   constexpr std::string_view kMessage =
       "anycapture: a file was cut short, or its disk failed, while it was read: write it again\n";
   const ssize_t ignored = ::write(STDERR_FILENO, kMessage.data(), kMessage.size());

@@ -107,6 +107,10 @@ std::string advice_for(int error, std::uint64_t expected, const std::string& dir
     case EFBIG:
       return fmt::format("{} bytes are needed, more than a file may have here (see ulimit -f)",
                          expected);
+    case EFAULT:  // the pages of a mapped file are gone
+      return "the file that its data comes from was cut short, or its disk failed, meanwhile: "
+             "write "
+             "that one again";
     case ENOENT:
     case ENOTDIR:
       return advice_for_directory(directory);

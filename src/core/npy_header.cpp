@@ -183,6 +183,7 @@ class Dict {
     expect('(', "shape is no tuple");
     while (!take(')')) {
       lengths.push_back(length());
+      if (lengths.size() > kMaxRank) fail("shape has more than 64 dimensions");
       if (take(',')) continue;
       if (lengths.size() == 1) fail("shape is no tuple, since it has no comma");
       expect(')', "shape has no end");

@@ -48,14 +48,15 @@ bool ends_with(std::string_view text, std::string_view wanted) {
   return text.size() >= wanted.size() && text.substr(text.size() - wanted.size()) == wanted;
 }
 
-// The length of a header that fits the file, and an object behind it.
+// The length of a header that fits the file, and an object behind it, or nothing but spaces as far
+// as was looked.
 bool is_safetensors(const Start& start) {
   std::uint64_t length = 0;
   if (start.bytes.size() <= sizeof length) return false;
   std::memcpy(&length, start.bytes.data(), sizeof length);
   if (length > safetensors::kMaxHeader || length > start.file_bytes - sizeof length) return false;
   const std::size_t first = start.bytes.find_first_not_of(kSpaces, sizeof length);
-  return first != std::string::npos && start.bytes[first] == '{';
+  return first == std::string::npos ? start.bytes.size() == kLooked : start.bytes[first] == '{';
 }
 
 // PyTorch puts all below one folder, whose name is the file's or "archive".
@@ -136,14 +137,14 @@ FileKind sniff(const std::string& path) {
   const Start start = start_of(path);
   const std::string& bytes = start.bytes;
   if (bytes.empty()) return FileKind::kEmpty;
+  // First of all: the length of a header may be any bytes, such as those of gzip or of a pickle.
+  if (is_safetensors(start)) return FileKind::kSafetensors;
   if (begins_with(bytes, "\x93NUMPY")) return FileKind::kNpy;
   if (begins_with(bytes, "PK\3\4") || begins_with(bytes, "PK\5\6")) return kind_of_zip(path);
   if (begins_with(bytes, "\x89PNG\r\n\x1A\n")) return FileKind::kPng;
   if (begins_with(bytes, "\xFF\xD8\xFF")) return FileKind::kJpeg;
   if (begins_with(bytes, "\x89HDF\r\n\x1A\n")) return FileKind::kHdf5;
   if (begins_with(bytes, "\x1F\x8B")) return FileKind::kGzip;
-  // Before pickles: a header of 640 bytes begins as they do, 80 02.
-  if (is_safetensors(start)) return FileKind::kSafetensors;
   if (is_pickle(bytes)) return FileKind::kPickle;
   return is_text(bytes) ? kind_of_text(bytes) : FileKind::kUnknown;
 }

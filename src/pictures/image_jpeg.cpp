@@ -15,6 +15,10 @@
 namespace anycapture {
 namespace {
 
+// Each scan of a progressive JPEG takes a few bytes, and as long as the whole picture. Encoders
+// make about ten.
+constexpr int kMostScans = 100;
+
 // libjpeg leaves by longjmp, which skips destructors. So each function here that calls it holds
 // plain data only, and answers false when it was left that way; `message` then says why.
 class JpegFile {
@@ -24,6 +28,7 @@ class JpegFile {
     errors_.error_exit = [](j_common_ptr info) { self(info)->leave(); };
     errors_.emit_message = [](j_common_ptr info, int level) { self(info)->heed(level); };
     info_.client_data = this;
+    progress_.progress_monitor = [](j_common_ptr info) { self(info)->count_scans(); };
     ready_ = create(file);
   }
   JpegFile(const JpegFile&) = delete;
@@ -66,6 +71,7 @@ class JpegFile {
   bool create(std::FILE* file) {
     if (setjmp(jump_) != 0) return false;
     jpeg_create_decompress(&info_);
+    info_.progress = &progress_;
     jpeg_stdio_src(&info_, file);
     jpeg_save_markers(&info_, JPEG_APP0 + 1, 0xFFFF);  // EXIF
     return true;
@@ -75,6 +81,12 @@ class JpegFile {
     errors_.format_message(reinterpret_cast<j_common_ptr>(&info_), message_);
     const int code = errors_.msg_code;
     cut_short_ = code == JWRN_JPEG_EOF || code == JERR_INPUT_EOF || code == JERR_INPUT_EMPTY;
+    std::longjmp(jump_, 1);
+  }
+
+  void count_scans() {
+    if (info_.input_scan_number <= kMostScans) return;
+    std::strcpy(message_, "it has more than 100 scans");
     std::longjmp(jump_, 1);
   }
 
@@ -95,6 +107,7 @@ class JpegFile {
 
   jpeg_decompress_struct info_{};
   jpeg_error_mgr errors_{};
+  jpeg_progress_mgr progress_{};
   std::jmp_buf jump_{};
   char message_[JMSG_LENGTH_MAX] = {};
   bool cut_short_ = false;

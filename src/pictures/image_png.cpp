@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <png.h>
+#include <sys/stat.h>
 
 #include <csetjmp>
 #include <cstring>
@@ -20,7 +21,9 @@ class PngFile {
  public:
   explicit PngFile(std::FILE* file) : file_(file) {
     png_ = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, &PngFile::leave, &PngFile::ignore);
-    if (png_ != nullptr) info_ = png_create_info_struct(png_);
+    if (png_ == nullptr) return;
+    png_set_chunk_cache_max(png_, 1);  // no texts, which unpack to 8 MB each, a thousand of them
+    info_ = png_create_info_struct(png_);
   }
   PngFile(const PngFile&) = delete;
   PngFile& operator=(const PngFile&) = delete;
@@ -54,6 +57,9 @@ class PngFile {
 
   std::uint32_t width() const { return png_get_image_width(png_, info_); }
   std::uint32_t height() const { return png_get_image_height(png_, info_); }
+  std::uint64_t bits_per_pixel() const {
+    return std::uint64_t{png_get_bit_depth(png_, info_)} * png_get_channels(png_, info_);
+  }
   std::size_t row_bytes() const { return png_get_rowbytes(png_, info_); }
   const char* message() const { return message_; }
   bool cut_short() const { return cut_short_; }
@@ -86,6 +92,18 @@ class PngFile {
   throw_damaged(path, file.message());
 }
 
+// Before memory is taken for what a file of a few bytes says it holds.
+void check_file_size(const PngFile& png, std::FILE* file, const std::string& path) {
+  constexpr std::uint64_t kDeflatesTo = 1032;  // at best, so many bytes to one
+  struct stat about {};
+  if (::fstat(::fileno(file), &about) != 0) return;
+  const std::uint64_t bits = png.bits_per_pixel() * png.width() * png.height();
+  const auto file_bytes = static_cast<std::uint64_t>(about.st_size);
+  if (bits / 8 / kDeflatesTo <= file_bytes) return;
+  throw_cut_short(path, fmt::format("{} bytes cannot hold {} x {} pixels", file_bytes, png.width(),
+                                    png.height()));
+}
+
 Image over_white(const std::vector<std::uint8_t>& rgba, int width, int height) {
   Image image{width, height, {}};
   image.rgb.reserve(rgba.size() / 4 * 3);
@@ -105,6 +123,7 @@ Image decode_png(std::FILE* file, const std::string& path) {
   PngFile png(file);
   if (!png.read_header()) fail(png, path);
   check_image_size(path, png.width(), png.height());
+  check_file_size(png, file, path);
   if (!png.start()) fail(png, path);
 
   const std::size_t stride = png.row_bytes();

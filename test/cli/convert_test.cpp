@@ -16,6 +16,7 @@
 #include "core/npy.h"
 #include "core/npz_reader.h"
 #include "core/safetensors_bytes.h"
+#include "core/zip_bytes.h"
 #include "support/cli.h"
 #include "support/csv.h"
 #include "support/temp_dir.h"
@@ -259,6 +260,18 @@ TEST_F(Convert, ACsvIsTheSameFromEveryFormat) {
   expect_done({in, folder.file("m:a.npy"), "--keys", "m:a"});
   expect_done({folder.file("m:a.npy"), csv});
   EXPECT_EQ(contents(csv), part);
+}
+
+TEST_F(Convert, SaysHowAnNpzIsDamaged) {
+  const std::string npz = folder.file("x.npz"), out = folder.file("out.safetensors");
+  expect_done({in, npz});
+  std::filesystem::resize_file(npz, std::filesystem::file_size(npz) - 10);
+  EXPECT_EQ(convert({npz, out}).err,
+            "anycapture: " + npz +
+                ": is no zip file, or was cut short: write it again, or fetch it again\n");
+  put(npz, anycapture::npz::zip_of({{"notes.txt", "hello"}}));
+  EXPECT_EQ(convert({npz, out}).err,
+            "anycapture: " + npz + ": is a zip file: give the path of a .safetensors file\n");
 }
 
 TEST_F(Convert, MistakesLeaveNothing) {

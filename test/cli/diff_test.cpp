@@ -97,6 +97,19 @@ TEST_F(Diff, NamesAreMappedAndIgnored) {
   EXPECT_EQ(support::anycapture({"diff", a, b}).status, 1);
 }
 
+TEST_F(Diff, MapsTakeAnyKeyAndNoPatternTakesLong) {
+  const std::string long_key(300, 'a');
+  const std::string a = write("a.safetensors", {floats("enc.0.x", {1}), floats("\xC3\xA9\n", {2}),
+                                                floats(long_key, {3}), floats("p[0]+q", {4})});
+  const std::string b = write("b.safetensors", {floats("y.enc.0.00", {1}), floats("z", {2}),
+                                                floats(long_key, {3}), floats("p", {4})});
+  const Said said =
+      support::anycapture({"diff", a, b, "--map", "(enc.(*)).x=y.$1.$20", "--map", "?\n=z", "--map",
+                           "*a*a*a*a*a*a*a*a*b=c", "--map", "p[0]+q=p"});
+  EXPECT_EQ(said.status, 0) << said.err;
+  EXPECT_THAT(said.out, HasSubstr("all 4 agree"));
+}
+
 TEST_F(Diff, MalformedMapsAreExplained) {
   const std::string a = write("a.safetensors", {floats("x.0", {1}), floats("x.1", {1})});
   const auto error = [&](const std::string& map) {
@@ -108,6 +121,8 @@ TEST_F(Diff, MalformedMapsAreExplained) {
   EXPECT_THAT(error("x.*=y.*"), HasSubstr("a * in NEW stands for nothing"));
   EXPECT_THAT(error("x.(*=y"), HasSubstr("its parentheses do not match"));
   EXPECT_THAT(error("x.(*)=y.$2"), HasSubstr("$2 is none of its 1 pairs of parentheses"));
+  EXPECT_THAT(error("x.)(*=y"), HasSubstr("its parentheses do not match"));
+  EXPECT_THAT(error("x.(*)=y.$\x1b"), HasSubstr(": $\\x1b is none of its 1 pairs"));
   EXPECT_THAT(error("x.*=y"), HasSubstr("--map gives both \"x.0\" and \"x.1\" the name \"y\""));
 }
 

@@ -162,6 +162,21 @@ TEST(InspectAnyFile, ReadsTheHeaderAloneOfAFileOfAnySize) {
   EXPECT_THAT(support::anycapture({path}).out, HasSubstr(": 1 key, 50.0 GiB\n"));
 }
 
+TEST(InspectAnyFile, ShowsNoValuesOfMoreAxesThanNumPyHas) {
+  const TempDir folder;
+  const std::string path = folder.file("axes.safetensors");
+  const std::vector<std::int64_t> many(65, 1), most(64, 1);
+  anycapture::safetensors::write(path, {source("many", Dtype::kU8, many, zeros(1)),
+                                        source("most", Dtype::kU8, most, zeros(1))});
+  EXPECT_EQ(support::anycapture({path}).status, 0);
+  EXPECT_THAT(support::anycapture({path, "--show", "most"}).out, HasSubstr("\n[[["));
+  const Said said = support::anycapture({path, "--show", "many"});
+  EXPECT_EQ(said.status, 3);
+  EXPECT_EQ(said.err, "anycapture: " + path +
+                          ": tensor \"many\" has 65 dimensions, values are shown of 64 or fewer: "
+                          "see it without --show\n");
+}
+
 TEST(InspectAnyFile, TreeOfHostileKeys) {
   const TempDir folder;
   const std::string path = folder.file("deep.safetensors");

@@ -5,16 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <sys/stat.h>
-
-#include <chrono>
 #include <cmath>
 #include <cstdint>
-#include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "core/safetensors_bytes.h"
@@ -142,34 +137,6 @@ TEST_F(Stats, OfNoFiniteValueSaysHowMany) {
   anycapture::safetensors::write(
       file, {source("x", Dtype::kF32, {3}, bytes_of<float>({kNan, kInf, kNan}))});
   EXPECT_EQ(support::anycapture({"stats", file}).out, "key  NaN  Inf\nx      2    1\n");
-}
-
-TEST_F(Stats, OfAFileThatShrinksMeanwhileEndsInALine) {
-  const std::string file = folder.file("huge.safetensors");
-  anycapture::safetensors::put(
-      file,
-      anycapture::safetensors::file_of(
-          R"({"x":{"dtype":"F32","shape":[17179869184],"data_offsets":[0,68719476736]}})", ""));
-  const auto header = std::filesystem::file_size(file);
-  std::filesystem::resize_file(file, header + (std::uint64_t{64} << 30));  // sparse, many seconds
-  std::thread shrink([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
-    std::filesystem::resize_file(file, header);
-  });
-  const Said said = support::anycapture({"stats", file});
-  shrink.join();
-  EXPECT_EQ(said.status, 3);
-  EXPECT_EQ(said.err,
-            "anycapture: a file was cut short, or its disk failed, while it was read: write it "
-            "again\n");
-}
-
-TEST_F(Stats, OfAPipeEndsInALine) {
-  const std::string pipe = folder.file("pipe");
-  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
-  const Said said = support::anycapture({"stats", pipe});
-  EXPECT_EQ(said.status, 3);
-  EXPECT_THAT(said.err, HasSubstr("pipe: is no regular file"));
 }
 
 }  // namespace

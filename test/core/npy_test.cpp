@@ -149,6 +149,14 @@ TEST_F(NpyTest, ReadsColumnsOfAnySizeAndRank) {
   EXPECT_EQ(read_bytes(file_of(dict_of("|u1", "(2, 0)", "True"), "")).bytes.size, 0u);
 }
 
+TEST_F(NpyTest, ReadsAsManyAxesAsNumPyHas) {
+  std::string axes;
+  for (int i = 0; i < 64; ++i) axes += "1, ";
+  const Array array = read_bytes(file_of(dict_of("|u1", "(" + axes + ")", "True"), "x"));
+  EXPECT_EQ(array.shape, Shape(64, 1));
+  EXPECT_EQ(text_of(array.bytes), "x");
+}
+
 TEST_F(NpyTest, ReadsWhatOthersWrite) {
   const Array array =
       read_bytes(file_of("{\"shape\":(2L,1 ,) , \"fortran_order\":False,'descr':\"<i2\"}", "abcd"));
@@ -222,6 +230,7 @@ TEST_F(NpyTest, LeavesTheOldFileWhenASourceThrows) {
 TEST_F(NpyTest, RefusesWhatIsNoNpy) {
   EXPECT_THAT(problem_of(""), StartsWith("is no .npy array, since it does not begin with"));
   EXPECT_THAT(problem_of("hello, this is text"), StartsWith("is no .npy array"));
+  EXPECT_THAT(problem_of("\x80\4\x95pickle."), StartsWith("is no .npy array"));
   EXPECT_THAT(problem_of("\x93NUM"), StartsWith("ends within its header, after 4 bytes: it was"));
   EXPECT_THAT(problem_of("\x93NUMPY\1"), StartsWith("ends within its header, after 7 bytes"));
   EXPECT_EQ(problem_of(std::string("\x93NUMPY\4\0\1\0x", 11)),
@@ -264,6 +273,9 @@ TEST_F(NpyTest, RefusesHeadersThatAreNoDict) {
   expect("{'shape': (1.5,)}", "shape is no tuple, since it has no comma");
   expect("{'shape': (,)}", "shape holds something else than whole numbers from 0");
   expect("{'shape': (9223372036854775808,)}", "a length in shape is more than 2^63 - 1");
+  std::string axes;
+  for (int i = 0; i < 65; ++i) axes += "1, ";
+  expect("{'shape': (" + axes + ")}", "shape has more than 64 dimensions");
   expect(dict_of("<f4", "(3,)") + "x", "something follows it");
   expect(dict_of("<f4", "(3,)") + std::string(1, '\0'), "something follows it");
 }

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/npy.h"
@@ -391,6 +392,43 @@ TEST_F(NpzTest, RefusesABombThatSaysLessThanItHolds) {
   const std::string real = number(1'000'128, 4), lie = number(132, 4);
   for (std::size_t at; (at = bytes.find(real)) != std::string::npos;) bytes.replace(at, 4, lie);
   EXPECT_THAT(problem_of(bytes), HasSubstr("U8 of shape [1000000] takes 1000000 bytes, but 4"));
+}
+
+// Deflated, as a block of bytes that are not compressed.
+std::string block_of(const std::string& bytes, bool last) {
+  return std::string(1, last ? '\1' : '\0') + number(bytes.size(), 2) + number(~bytes.size(), 2) +
+         bytes;
+}
+
+// The data of each member is a block that quotes the next one's header, and then the data of that
+// one: what the last holds is there once, and unpacks as often as there are members.
+TEST_F(NpzTest, RefusesABombWhoseMembersShareTheirBytes) {
+  std::string plain = npy_of(std::string(1000, 'x')), packed = block_of(plain, true), bytes;
+  std::vector<std::pair<ZipEntry, std::size_t>> entries;  // and how far from the members' end
+  for (char name = 'a'; name <= 'z'; ++name) {
+    ZipEntry entry{std::string(1, name) + ".npy", "", 0, 8};
+    entry.bytes = static_cast<std::uint32_t>(plain.size());
+    entry.packed = static_cast<std::uint32_t>(packed.size());
+    entry.checksum = checksum_of(plain);
+    const std::string header = "PK\3\4" + fields_of(entry) + entry.name;
+    bytes = header + packed;
+    entries.emplace_back(entry, bytes.size());
+    const auto size = static_cast<std::int64_t>(header.size() + plain.size());
+    const std::string array = npy::header(Dtype::kU8, {size}, "x");
+    packed = block_of(array, false) + block_of(header, false) + packed;
+    plain = array + header + plain;
+  }
+  std::string list;
+  for (const auto& [entry, from_end] : entries) {
+    list += "PK\1\2" + number(20, 2) + fields_of(entry) + number(0, 10) +
+            number(bytes.size() - from_end, 4) + entry.name;
+  }
+  const std::string end = "PK\5\6" + number(0, 4) + number(entries.size(), 2) +
+                          number(entries.size(), 2) + number(list.size(), 4) +
+                          number(bytes.size(), 4) + number(0, 2);
+  EXPECT_THAT(problem_of(bytes + list + end),
+              testing::MatchesRegex("its members take [0-9]+ bytes in a file of [0-9]+ bytes, so "
+                                    "they overlap: it is damaged; write it again"));
 }
 
 TEST_F(NpzTest, RefusesWhatDoesNotUnpack) {

@@ -56,6 +56,7 @@ TEST_F(ReaderTest, ReadsWhatOtherWritersWrite) {
 
 TEST_F(ReaderTest, ReadsFilesWithoutTensors) {
   EXPECT_TRUE(read(file_of("{}", "")).tensors().empty());
+  EXPECT_TRUE(read(file_of("\t\n{}\r ", "")).tensors().empty());
   EXPECT_TRUE(read(file_of(R"({"__metadata__":null})", "")).metadata().empty());
 }
 
@@ -140,6 +141,7 @@ TEST_F(ReaderTest, RefusesFilesThatAreNoSafetensors) {
       {file_of("{\"a\":", ""), "the header is no JSON, at its byte 6: "},
       {file_of(std::string("{}\0", 3), ""), "the header's byte 2 is 0x00, which is no JSON"},
       {file_of("\xEF\xBB\xBF{}", ""), "the header begins with a byte order mark, must be {; the"},
+      {file_of("{", ""), "the header is no JSON, at its byte 2: "},
       {file_of("[]", ""), "the header is an array, must be a JSON object"},
       {file_of("3", ""), "the header is 3, must be a JSON object"},
       {file_of("null", ""), "the header is null, must be a JSON object"},
@@ -182,6 +184,7 @@ TEST_F(ReaderTest, RefusesBrokenTensorEntries) {
       {dtype + "," + shape, "its data_offsets are missing"},
       {"", "its dtype is missing"},
       {R"("dtype":"F33")", "the dtype \"F33\" is none of the format's"},
+      {R"("dtype":"f32")", "the dtype \"f32\" is none of the format's"},
       {R"("dtype":8)", "its dtype is 8, must be a string such as \"F32\""},
       {R"("dtype":["U8"])", "its dtype is an array, must be a string"},
       {R"("dtype":"U8","dtype":"U8")", "its field \"dtype\" is there twice"},

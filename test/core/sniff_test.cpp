@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -103,6 +104,17 @@ TEST_F(SniffTest, DoesNotTakeAHeaderOf640BytesForAPickle) {
   EXPECT_EQ(kind_of(safetensors::file_of(header, "").substr(0, 100)), FileKind::kPickle);
   EXPECT_EQ(kind_of(safetensors::length_of(2) + "no"), FileKind::kUnknown);
   EXPECT_EQ(kind_of(safetensors::length_of(2)), FileKind::kUnknown);
+}
+
+// A length of 35,615 bytes begins as gzip does, 1F 8B; others as JPEG and zip files do.
+TEST_F(SniffTest, TakesNoHeadersLengthForAnotherFormat) {
+  for (const std::size_t length : {0x8B1F, 0xFFD8FF, 0x04034B50}) {
+    put(path_, safetensors::length_of(length) + "{}");
+    std::filesystem::resize_file(path_, 8 + length);
+    EXPECT_EQ(sniff(path_), FileKind::kSafetensors) << length;
+  }
+  const std::string late = std::string(10'000, ' ') + "{}";
+  EXPECT_EQ(kind_of(safetensors::file_of(late, "")), FileKind::kSafetensors);
 }
 
 TEST_F(SniffTest, DoesNotMindACharacterThatIsCutWhereItStopsLooking) {

@@ -2,12 +2,15 @@
 #include <anycapture/error.h>
 #include <anycapture/image.h>
 
+#include <png.h>
 #include <sys/stat.h>
 
 #include <array>
+#include <cstdio>
 #include <fstream>
 #include <iterator>
 
+#include "core/zip_bytes.h"
 #include "support/temp_dir.h"
 #include "support/throws.h"
 
@@ -209,6 +212,88 @@ TEST(ReadImage, RefusesHugePicturesByTheirHeader) {
   write_bytes(dir.file("huge.jpg"), jpeg);
   EXPECT_THAT(message_of<FileError>([&] { read_image(dir.file("huge.jpg")); }),
               HasSubstr("60000 x 60000"));
+}
+
+TEST(ReadImage, TakesNoMemoryForMorePixelsThanAPngCanHold) {
+  std::string png = bytes_of(data("scene_1x1.png"));
+  png.replace(16, 8, std::string("\0\0\x27\x0F\0\0\x27\x0F", 8));
+  const std::uint32_t sum = npz::checksum_of(png.substr(12, 17));
+  for (std::size_t i = 0; i < 4; ++i) png[29 + i] = static_cast<char>(sum >> (24 - 8 * i));
+  const TempDir dir;
+  write_bytes(dir.file("bomb.png"), png);
+  EXPECT_THAT(message_of<FileError>([&] { read_image(dir.file("bomb.png")); }),
+              HasSubstr("ends before the picture is complete (69 bytes cannot hold 9999 x 9999 "
+                        "pixels); copy"));
+}
+
+// Of one pixel, with a text of 7.9 MB that packs to 8 KB, so many times.
+std::string png_with_texts(const std::string& path, int count) {
+  std::string text(7'900'000, 'x');
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, nullptr, nullptr, nullptr);
+  png_infop info = png_create_info_struct(png);
+  png_init_io(png, file);
+  png_set_IHDR(png, info, 1, 1, 8, PNG_COLOR_TYPE_GRAY, PNG_INTERLACE_NONE,
+               PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+  char key[] = "k";
+  png_text entry{};
+  entry.compression = PNG_TEXT_COMPRESSION_zTXt;
+  entry.key = key;
+  entry.text = text.data();
+  entry.text_length = text.size();
+  png_set_text(png, info, &entry, 1);
+  png_write_info(png, info);
+  png_byte pixel = 0x55;
+  png_write_row(png, &pixel);
+  png_write_end(png, nullptr);
+  png_destroy_write_struct(&png, &info);
+  std::fclose(file);
+
+  std::string bytes = bytes_of(path);
+  const std::size_t start = bytes.find("zTXt") - 4, end = bytes.find("IDAT") - 4;
+  const std::string chunk = bytes.substr(start, end - start);
+  for (int i = 1; i < count; ++i) bytes.insert(start, chunk);
+  return bytes;
+}
+
+// Of this process, in kB, since it was last asked for.
+long peak_memory() {
+  std::ifstream status("/proc/self/status");
+  std::string line;
+  while (std::getline(status, line) && line.compare(0, 6, "VmHWM:") != 0) {
+  }
+  std::ofstream("/proc/self/clear_refs") << "5";
+  return std::stol(line.substr(6));
+}
+
+TEST(ReadImage, PassesOverTextsWithoutUnpackingThem) {
+  const TempDir dir;
+  const std::string path = dir.file("texts.png");
+  write_bytes(path, png_with_texts(path, 60));
+  peak_memory();
+  const long before = peak_memory();
+  EXPECT_EQ(read_image(path).rgb.size(), 3u);
+  EXPECT_LT(peak_memory() - before, 100'000);
+}
+
+// Progressive, 8 x 8 pixels of grey: each scan says again that the mean of the block is as it was.
+std::string jpeg_of_scans(int scans) {
+  using namespace std::string_literals;
+  std::string jpeg = "\xFF\xD8\xFF\xDB\0\x43\0"s + std::string(64, '\1') +
+                     "\xFF\xC2\0\x0B\x08\0\x08\0\x08\1\1\x11\0"s + "\xFF\xC4\0\x14\0\1"s +
+                     std::string(16, '\0');
+  for (int i = 0; i < scans; ++i) jpeg += "\xFF\xDA\0\x08\1\1\0\0\0\0\x7F"s;
+  return jpeg + "\xFF\xD9";
+}
+
+TEST(ReadImage, RefusesMoreScansThanEncodersMake) {
+  const TempDir dir;
+  const std::string path = dir.file("scans.jpg");
+  write_bytes(path, jpeg_of_scans(100));
+  EXPECT_EQ(color(read_image(path), 7, 7), color(read_image(path), 0, 0));
+  write_bytes(path, jpeg_of_scans(101));
+  EXPECT_THAT(message_of<FileError>([&] { read_image(path); }),
+              HasSubstr("is damaged (it has more than 100 scans)"));
 }
 
 TEST(WritePng, IsReadBackAsItWas) {
