@@ -4,12 +4,10 @@
 #include <anycapture/error.h>
 #include <anycapture/selector.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -19,6 +17,7 @@
 #include <vector>
 
 #include "cli/command.h"
+#include "cli/signals.h"
 
 namespace anycapture {
 namespace cli {
@@ -53,15 +52,6 @@ void complete(std::vector<std::string>& arguments, const std::vector<std::string
                            CLI::ExitCodes::ExtrasError);
   }
   arguments.insert(arguments.begin(), "inspect");
-}
-
-// A mapped file that was cut short ends in this signal, in whatever thread touches what is gone.
-void end_on_missing_pages(int) {
-  constexpr std::string_view kMessage =
-      "anycapture: a file was cut short, or its disk failed, while it was read: write it again\n";
-  const ssize_t ignored = ::write(STDERR_FILENO, kMessage.data(), kMessage.size());
-  static_cast<void>(ignored);
-  ::_exit(kFile);
 }
 
 int run(std::vector<std::string> arguments) {
@@ -102,7 +92,7 @@ void write_out(std::string_view text) {
 
 int main(int count, char** arguments) {
   using namespace anycapture;
-  std::signal(SIGBUS, cli::end_on_missing_pages);
+  cli::handle_signals();
   try {
     return cli::run({arguments + std::min(count, 1), arguments + count});
   } catch (const FileError& error) {
