@@ -94,9 +94,11 @@ bool is_text(const std::string& bytes) {
          });
 }
 
-// A protocol and its version, as every pickle since Python 2.3 begins.
+// A protocol and its version, as every pickle since Python 2.3 begins. A safetensors header whose
+// length begins so, and that was cut short, has zeros next.
 bool is_pickle(std::string_view bytes) {
-  return bytes.size() > 2 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5;
+  const bool version = bytes.size() > 2 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5;
+  return version && bytes.substr(2, 6).find_first_not_of('\0') != std::string_view::npos;
 }
 
 FileKind kind_of_text(const std::string& bytes) {
@@ -142,7 +144,6 @@ FileKind sniff(const std::string& path) {
   if (begins_with(bytes, "\xFF\xD8\xFF")) return FileKind::kJpeg;
   if (begins_with(bytes, "\x89HDF\r\n\x1A\n")) return FileKind::kHdf5;
   if (begins_with(bytes, "\x1F\x8B")) return FileKind::kGzip;
-  // Before pickles: a header of 640 bytes begins as they do, 80 02.
   if (is_safetensors(start)) return FileKind::kSafetensors;
   if (is_pickle(bytes)) return FileKind::kPickle;
   return is_text(bytes) ? kind_of_text(bytes) : FileKind::kUnknown;
