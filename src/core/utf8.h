@@ -9,7 +9,7 @@
 namespace anycapture {
 
 /// The code point at `at`, which moves behind it; a byte that is no valid UTF-8 counts for itself.
-char32_t next_code_point(const char*& at, const char* end);
+ANYCAPTURE_API char32_t next_code_point(const char*& at, const char* end);
 
 /// Offset of the first byte that is no valid UTF-8 (overlong forms and surrogates are not); npos if
 /// all are.
