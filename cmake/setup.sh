@@ -15,6 +15,8 @@ packages=(
 test_packages=(bash-completion zsh fish)
 torch_version=2.13.0
 builds=$PWD/build
+# With precompiled headers, ccache keeps nothing without this.
+launcher="env;CCACHE_SLOPPINESS=pch_defines,time_macros;ccache"
 
 say() { printf '%s\n' "$*" >&2; }
 stop() {
@@ -176,7 +178,7 @@ name=torch-$(version_of "$torch_dir")-$(cksum <<<"$torch_dir" | cut -c1-5)
 build=$builds/$name
 if [ ! -f "$build/build.ninja" ]; then
   cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE="$build_type" -DTorch_DIR="$torch_dir" \
-    -DCMAKE_CXX_COMPILER_LAUNCHER=ccache -Wno-dev "${options[@]}" >"$log" 2>&1 || {
+    "-DCMAKE_CXX_COMPILER_LAUNCHER=$launcher" -Wno-dev "${options[@]}" >"$log" 2>&1 || {
     rm -f "$build/build.ninja"
     tail -n 20 "$log" >&2
     stop "CMake could not configure $build"

@@ -52,8 +52,10 @@ class [[nodiscard]] ANYCAPTURE_API Capturer : public CaptureReader {
   Capturer& operator=(const Capturer&) = delete;
   ~Capturer();
 
-  /// Stops listening; a second call does nothing. Throws `SilentSelectorError` when
-  /// `on_silent == raise`, a selector's sites never fired and no exception is passing.
+  /// Stops listening, and finishes the file of `write_to`; a second call does nothing. Throws
+  /// `FileError` when that file cannot be written, unless an exception is passing, and
+  /// `SilentSelectorError` when `on_silent == raise`, a selector's sites never fired and no
+  /// exception is passing.
   void close();
   bool is_open() const noexcept;
 

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <string>
 
 namespace anycapture {
 
@@ -41,6 +42,13 @@ struct CaptureOptions {
   std::function<at::Tensor(const Site&, const at::Tensor&)> transform;
   /// The number of calls kept per key, the newest ones; 0 keeps all.
   std::size_t keep_last = 0;
+  /// A safetensors file that each tensor goes to when it fires, instead of being kept: for captures
+  /// larger than memory. close(), or the destructor, puts the file in its place, as save() would
+  /// have written it, after an exception with what came before it; a full disk or the end of the
+  /// process leaves the old file or none. Not together with `keep_last`. Tensors are read from it
+  /// with Captures::load(); until then reading one, save(), take() and clear() throw `Error`. A
+  /// tensor that cannot be written throws `FileError` out of the model's forward.
+  std::string write_to;
   /// A destructor, or close() while an exception is passing, warns instead of throwing.
   OnSilent on_silent = OnSilent::warn;
   /// `raise` throws NonFiniteError out of the model's forward, at the first such site.

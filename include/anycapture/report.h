@@ -22,8 +22,8 @@ struct SelectorReport {
   std::string selector;
   std::size_t modules = 0;  ///< modules matched
   std::size_t keys = 0;     ///< keys that fired
-  std::size_t calls = 0;    ///< calls that are kept
-  std::uint64_t bytes = 0;  ///< of the tensors kept
+  std::size_t calls = 0;    ///< calls that are kept, or in the file of `write_to`
+  std::uint64_t bytes = 0;  ///< of their tensors
   std::vector<SilentModule> silent;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Files in the safetensors format: a strict reader over a mapped file, and a streaming writer.
+// Files in the safetensors format: a strict reader over a mapped file, and streaming writers.
 #pragma once
 
 #include <anycapture/api.h>
@@ -111,6 +111,36 @@ struct Source {
 /// `FileError`; what `bytes` throws passes through.
 ANYCAPTURE_API void write(const std::string& path, const std::vector<Source>& sources,
                           const Metadata& metadata = {});
+
+/// Writes the same file tensor by tensor as they come, in any order; none stays in memory. Without
+/// finish() the old file stays, or none. All throw `FileError`; nothing is added by an add() that
+/// throws, and after one that could not write, finish() throws too.
+class ANYCAPTURE_API Writer {
+ public:
+  /// For tensors that nobody knows beforehand. Their data goes to a file without a name in the same
+  /// directory, and finish() moves it into its order: while that goes on, the disk holds little
+  /// more than the data where the file system can free parts of a file, else twice the data.
+  explicit Writer(const std::string& path);
+  /// For tensors whose keys, dtypes and shapes are known; their `bytes` is not called. Each goes to
+  /// its place in the file at once. `metadata` is what finish() will get, as far as it is known:
+  /// when the header comes out as long as that, nothing is moved.
+  Writer(const std::string& path, const std::vector<Source>& expected,
+         const Metadata& metadata = {});
+  ~Writer();
+  Writer(Writer&&) noexcept;
+  Writer& operator=(Writer&&) noexcept;
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  /// Calls `source.bytes` and writes what it gives.
+  void add(const Source& source);
+  /// Puts the file in its place. Throws also when a tensor that was expected is missing.
+  void finish(const Metadata& metadata = {});
+
+ private:
+  class File;
+  std::unique_ptr<File> file_;
+};
 
 }  // namespace safetensors
 }  // namespace anycapture

@@ -3,8 +3,11 @@
 #include <anycapture/error.h>
 #include <anycapture/tag.h>
 
+#include <fmt/format.h>
+
 #include <cstdio>
 #include <exception>
+#include <string>
 #include <utility>
 
 #include "capture/listening.h"
@@ -14,6 +17,30 @@ namespace anycapture {
 
 using capture::Session;
 using capture::ThreadSessions;
+
+namespace {
+
+void warn(const std::string& text) {
+  std::fprintf(stderr, "anycapture: warning: %s\n", text.c_str());
+}
+
+// While another exception is passing, a second one would end the program.
+void finish_file(Session& session) {
+  try {
+    session.finish_file();
+  } catch (const FileError& error) {
+    if (std::uncaught_exceptions() == 0) throw;
+    warn(error.what());
+  }
+}
+
+void check_in_memory(const capture::Store& store, const char* call) {
+  if (store.written_to.empty()) return;
+  throw Error(fmt::format("{}: what was captured is in {} and not in memory: leave this out", call,
+                          store.written_to));
+}
+
+}  // namespace
 
 Capturer Capturer::of(std::shared_ptr<capture::World> world, const Selectors& selectors,
                       CaptureOptions options) {
@@ -45,6 +72,7 @@ void Capturer::close() {
   if (session_ == nullptr || !session_->end()) return;
   detail::listeners.fetch_sub(1, std::memory_order_relaxed);
   ThreadSessions::here().remove(session_.get());
+  finish_file(*session_);
   const OnSilent on_silent = session_->options().on_silent;
   if (on_silent == OnSilent::ignore) return;
   const std::string silence = session_->silence();
@@ -52,14 +80,14 @@ void Capturer::close() {
   if (on_silent == OnSilent::raise && std::uncaught_exceptions() == 0) {
     throw SilentSelectorError(silence);
   }
-  std::fprintf(stderr, "anycapture: warning: %s\n", silence.c_str());
+  warn(silence);
 }
 
 // A destructor warns where close() would throw.
 void Capturer::finish() noexcept {
   try {
     close();
-  } catch (const SilentSelectorError& error) {
+  } catch (const Error& error) {
     std::fprintf(stderr, "anycapture: warning: %s\n", error.what());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "anycapture: while closing a session: %s\n", error.what());
@@ -79,10 +107,12 @@ void Capturer::resume() noexcept {
 }
 
 void Capturer::clear() {
+  check_in_memory(*store_, "clear()");
   store_->clear();
 }
 
 Captures Capturer::take() {
+  check_in_memory(*store_, "take()");
   if (session_ == nullptr)
     return Captures::of(std::exchange(store_, std::make_shared<capture::Store>()));
   Captures taken = Captures::of(session_->take());

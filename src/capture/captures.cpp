@@ -16,10 +16,11 @@
 namespace anycapture {
 namespace {
 
+using capture::Store;
 using capture::StoredCall;
 using capture::StoredSite;
 
-at::Tensor fresh(const StoredSite& site, const StoredCall& call, Stale stale) {
+at::Tensor fresh(const Store& store, const StoredSite& site, const StoredCall& call, Stale stale) {
   if (stale == Stale::raise && call.is_stale()) {
     throw StaleCaptureError(fmt::format(
         "\"{}\" was changed in place after its capture, so its values are no longer those of the "
@@ -27,7 +28,7 @@ at::Tensor fresh(const StoredSite& site, const StoredCall& call, Stale stale) {
         "if the write hit another part of the same storage",
         site.site.key));
   }
-  return call.value;
+  return store.value_of(site, call);
 }
 
 const StoredCall& only_call(const StoredSite& site) {
@@ -44,11 +45,12 @@ const StoredCall& only_call(const StoredSite& site) {
   return site.calls.front();
 }
 
-std::vector<Call> all_calls(const StoredSite& site, Stale stale) {
+std::vector<Call> all_calls(const Store& store, const StoredSite& site, Stale stale) {
   std::vector<Call> calls;
   const std::size_t dropped = site.fired - site.calls.size();
   for (const StoredCall& call : site.calls) {
-    calls.push_back({fresh(site, call, stale), dropped + calls.size(), call.thread, call.sequence});
+    calls.push_back(
+        {fresh(store, site, call, stale), dropped + calls.size(), call.thread, call.sequence});
   }
   return calls;
 }
@@ -74,16 +76,16 @@ Captures Captures::of(std::shared_ptr<capture::Store> store) {
 
 at::Tensor CaptureReader::at(std::string_view key, Stale stale) const {
   const StoredSite& site = store_->require(key);
-  return fresh(site, only_call(site), stale);
+  return fresh(*store_, site, only_call(site), stale);
 }
 
 std::vector<Call> CaptureReader::calls(std::string_view key, Stale stale) const {
-  return all_calls(store_->require(key), stale);
+  return all_calls(*store_, store_->require(key), stale);
 }
 
 at::Tensor CaptureReader::last(std::string_view key, Stale stale) const {
   const StoredSite& site = store_->require(key);
-  return fresh(site, site.calls.back(), stale);
+  return fresh(*store_, site, site.calls.back(), stale);
 }
 
 at::Tensor CaptureReader::stack(std::string_view glob) const {
@@ -111,7 +113,7 @@ at::Tensor CaptureReader::stack(std::string_view glob) const {
   }
   std::vector<at::Tensor> tensors;
   for (const StoredSite* site : sites) {
-    tensors.push_back(site->calls.front().value);
+    tensors.push_back(store_->value_of(*site, site->calls.front()));
     if (tensors.back().sizes() != tensors.front().sizes()) {
       throw Error(fmt::format(
           "cannot stack \"{}\": \"{}\" is {} but \"{}\" is {}; choose keys of one shape", glob,
@@ -144,7 +146,7 @@ CaptureReader::Iterator CaptureReader::end() const {
 
 CaptureReader::Entry CaptureReader::Iterator::operator*() const {
   const StoredSite& site = *reader_->store_->fired()[index_];
-  return {site.site.key, all_calls(site, Stale::raise)};
+  return {site.site.key, all_calls(*reader_->store_, site, Stale::raise)};
 }
 
 }  // namespace anycapture

@@ -17,8 +17,9 @@ namespace {
 constexpr std::size_t kSilentShown = 8;
 
 std::uint64_t bytes_of(const capture::StoredSite& site) {
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = site.written;
   for (const capture::StoredCall& call : site.calls) {
+    if (!call.value.defined()) continue;
     bytes += static_cast<std::uint64_t>(call.value.numel()) * call.value.element_size();
   }
   return bytes;

@@ -3,17 +3,16 @@
 #include <anycapture/error.h>
 #include <anycapture/metadata.h>
 #include <anycapture/safetensors.h>
-#include <torch/version.h>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
-#include <utility>
+#include <string>
+#include <vector>
 
-#include "capture/dtype.h"
+#include "capture/file_form.h"
 #include "capture/store.h"
 
 namespace anycapture {
@@ -21,25 +20,6 @@ namespace {
 
 using capture::StoredCall;
 using capture::StoredSite;
-
-std::string file_key(const StoredSite& site, std::size_t call) {
-  return call == 0 ? site.site.key : fmt::format("{}#{}", site.site.key, call);
-}
-
-safetensors::Source source_of(std::string key, const at::Tensor& value) {
-  const auto dtype = capture::file_dtype(capture::storable_dtype(value));
-  if (!dtype) {
-    throw Error(
-        fmt::format("\"{}\" is {}, which safetensors cannot hold: open the session with "
-                    "options.dtype, or a transform that converts it",
-                    key, capture::dtype_name(value.scalar_type())));
-  }
-  auto bytes = [value] {
-    auto dense = std::make_shared<at::Tensor>(capture::storable(value));
-    return safetensors::Bytes{dense->data_ptr(), static_cast<std::size_t>(dense->nbytes()), dense};
-  };
-  return {std::move(key), *dtype, capture::storable_shape(value), std::move(bytes)};
-}
 
 void check_fresh(const std::vector<const StoredSite*>& sites) {
   std::vector<std::string> stale;
@@ -55,17 +35,6 @@ void check_fresh(const std::vector<const StoredSite*>& sites) {
       fmt::format("changed in place after their capture, so nothing was saved: {}; "
                   "open the session with options.keep = Keep::clone",
                   fmt::join(stale, ", ")));
-}
-
-void describe(const StoredSite& site, CaptureMetadata& metadata) {
-  const std::string& key = site.site.key;
-  metadata.order.push_back(key);
-  const std::string dtype =
-      site.dtype.empty() ? capture::dtype_name(site.calls.front().value.scalar_type()) : site.dtype;
-  metadata.sites[key] = {site.site.path, site.site.type, site.site.what, dtype};
-  for (const StoredCall& call : site.calls) {
-    metadata.calls[key].push_back({call.sequence, call.thread, site.site.path});
-  }
 }
 
 void check_any(const capture::Store& store, const std::vector<const StoredSite*>& sites,
@@ -107,14 +76,6 @@ void check(const SaveOptions& options) {
   check_numbers("image_std", options.image_std, options.image);
 }
 
-std::string json_of(const CaptureMetadata& metadata, const std::string& path) {
-  try {
-    return metadata.to_json();
-  } catch (const Error& error) {
-    throw FileError(fmt::format("{}: {}", path, error.what()));
-  }
-}
-
 void describe(const SaveOptions& options, CaptureMetadata& metadata) {
   if (!options.model.empty()) metadata.model = options.model;
   if (options.grid) metadata.grid = *options.grid;
@@ -129,25 +90,21 @@ void CaptureReader::save(const std::string& path, const SaveOptions& options) co
   check_any(*store_, sites, options.keys);
   check_fresh(sites);
   check(options);
-  CaptureMetadata metadata = store_->metadata;
-  metadata.order.clear();
-  metadata.sites.clear();
-  metadata.calls.clear();
-  metadata.libtorch = TORCH_VERSION;
+  CaptureMetadata metadata = capture::metadata_of(*store_, sites);
   std::vector<safetensors::Source> sources;
   for (const StoredSite* site : sites) {
-    describe(*site, metadata);
     for (std::size_t i = 0; i < site->calls.size(); ++i) {
-      sources.push_back(source_of(file_key(*site, i), site->calls[i].value));
+      const at::Tensor& value = store_->value_of(*site, site->calls[i]);
+      sources.push_back(capture::source_of(capture::file_key(*site, i), value));
     }
   }
   describe(options, metadata);
   if (options.image.defined()) {
     const std::string key = ":input.0";
-    if (store_->find(key) == nullptr) sources.push_back(source_of(key, options.image));
+    if (store_->find(key) == nullptr) sources.push_back(capture::source_of(key, options.image));
     metadata.image = CaptureMetadata::Image{key, options.image_mean, options.image_std};
   }
-  safetensors::write(path, std::move(sources), {{"anycapture", json_of(metadata, path)}});
+  safetensors::write(path, sources, capture::metadata_for_file(metadata, path));
 }
 
 }  // namespace anycapture

@@ -37,17 +37,30 @@ const char* problem_of_tag(std::string_view name) {
   return nullptr;
 }
 
+// What is written at once need not be copied.
+CaptureOptions settled(CaptureOptions options) {
+  if (options.write_to.empty()) return options;
+  if (options.keep_last != 0) {
+    throw Error(fmt::format(
+        "CaptureOptions::keep_last is {}, but write_to asks for all calls in {}: leave one out",
+        options.keep_last, options.write_to));
+  }
+  options.keep = Keep::reference;
+  return options;
+}
+
 }  // namespace
 
 Session::Session(std::shared_ptr<World> world, const Selectors& selectors, CaptureOptions options,
                  Unmatched unmatched)
     : world_(std::move(world)),
-      options_(std::move(options)),
+      options_(settled(std::move(options))),
       list_(selectors.texts),
       unmatched_(unmatched),
       converts_(needs_conversion(options_)),
       selector_fired_(selectors.texts.size()) {
   check_device();
+  open_file();
   bind();
 }
 
@@ -229,7 +242,9 @@ void Session::record(StoredSite& site, const at::Tensor& value, bool copy) {
   if (!value.defined()) return;
   if (options_.on_nonfinite == OnNonFinite::raise) check_finite(site, value);
   StoredCall call;
-  if (converts_ || copy) {
+  if (!options_.write_to.empty()) {
+    if (!write(site, value)) return;
+  } else if (converts_ || copy) {
     call = keep_converted(site.site, value, options_, copy);
   } else {
     call = keep_reference(value, options_.detach);

@@ -6,6 +6,7 @@
 #include <c10/util/flat_hash_map.h>
 
 #include <anycapture/capturer.h>
+#include <anycapture/safetensors.h>
 #include <anycapture/selector.h>
 
 #include <atomic>
@@ -13,6 +14,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -76,6 +78,9 @@ class Session : public std::enable_shared_from_this<Session> {
   const World& world() const { return *world_; }
   const BoundSelectors& selectors() const { return selectors_; }
   Report report() const;
+  /// Puts the file of `write_to` in its place, if there is one and anything fired. Throws
+  /// FileError.
+  void finish_file();
   /// The positive selectors of which nothing ever fired, as a text for the user; empty if none.
   std::string silence() const;
 
@@ -102,7 +107,9 @@ class Session : public std::enable_shared_from_this<Session> {
   bool is_good_tag(const std::string& name, const std::string& place) const;
   StoredSite* chosen_site(const WorldModule& module, std::size_t index, SiteKind kind,
                           const std::string& what);
+  void open_file();
   void record(StoredSite& site, const at::Tensor& value, bool copy);
+  bool write(StoredSite& site, const at::Tensor& value);
   std::string silent_reason(std::size_t module) const;
   std::string silence(std::size_t selector) const;
 
@@ -113,6 +120,8 @@ class Session : public std::enable_shared_from_this<Session> {
   BoundSelectors selectors_;
   bool converts_;  // options ask for more than a reference
   std::shared_ptr<Store> store_ = std::make_shared<Store>();
+  std::mutex file_mutex_;                      // another thread may close the session
+  std::unique_ptr<safetensors::Writer> file_;  // of `write_to`, until it is finished
   std::deque<TagSlot> slots_;
   ska::flat_hash_map<TagKey, TagSlot*, TagKeyHash> tags_;
   std::unordered_map<const void*, std::size_t> modules_;  // id -> index in the world

@@ -108,6 +108,14 @@ void Store::clear() {
   fired_.clear();
 }
 
+const at::Tensor& Store::value_of(const StoredSite& site, const StoredCall& call) const {
+  if (call.value.defined()) return call.value;
+  throw Error(
+      fmt::format("\"{}\" is in {} and not in memory: close() the session, then read it from "
+                  "Captures::load(\"{}\")",
+                  site.site.key, written_to, written_to));
+}
+
 std::vector<const StoredSite*> Store::matching(std::string_view glob) const {
   const KeyGlob pattern(glob);
   std::vector<const StoredSite*> result;

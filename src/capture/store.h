@@ -21,7 +21,7 @@ namespace anycapture {
 namespace capture {
 
 struct StoredCall {
-  at::Tensor value;
+  at::Tensor value;  ///< not defined once it is in the file that the session writes
   const void* storage =
       nullptr;                ///< identity of the storage at capture; null for a copy of our own
   std::uint32_t version = 0;  ///< of the tensor at capture
@@ -33,10 +33,11 @@ struct StoredCall {
 
 struct StoredSite {
   Site site;
-  std::size_t order = 0;  ///< of its module in the model
-  int selector = -1;      ///< that chose it
-  std::size_t fired = 0;  ///< since the last clear, kept or not
-  std::string dtype;      ///< as computed, where the file holds another
+  std::size_t order = 0;      ///< of its module in the model
+  int selector = -1;          ///< that chose it
+  std::size_t fired = 0;      ///< since the last clear, kept or not
+  std::string dtype;          ///< as computed, where the file holds another or the only one
+  std::uint64_t written = 0;  ///< bytes that are in the file that the session writes
   c10::SmallVector<StoredCall, 1> calls;
 };
 
@@ -51,6 +52,8 @@ class Store {
   /// Appends a call and drops all but the newest `keep_last` (0: none).
   void append(StoredSite& site, StoredCall&& call, std::size_t keep_last);
   void clear();
+  /// Throws `Error` when it is in a file.
+  const at::Tensor& value_of(const StoredSite& site, const StoredCall& call) const;
   /// Why nothing is here, and what to do: the end of a message.
   std::string why_empty() const;
 
@@ -62,6 +65,7 @@ class Store {
   std::map<std::string, std::string, std::less<>> aliases;  ///< further path -> path in keys
   CaptureMetadata metadata;                                 ///< of the file it was loaded from
   const char* emptied_by = nullptr;                         ///< the call that left it empty
+  std::string written_to;  ///< path of the file that the session writes; empty if it writes none
 
  private:
   std::deque<StoredSite> sites_;  // addresses stay

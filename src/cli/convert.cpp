@@ -18,6 +18,7 @@
 #include "core/cast.h"
 #include "core/npy.h"
 #include "core/npz_writer.h"
+#include "core/safetensors_header.h"
 #include "core/size_text.h"
 #include "core/tensor_shape.h"
 #include "core/visible.h"
@@ -127,7 +128,7 @@ int convert(const Options& options) {
   const auto overflows = std::make_shared<Overflows>();
   std::uint64_t bytes = 0;
   for (Source& source : tensors.sources) {
-    bytes += element_count(source.shape) * safetensors::bits(source.dtype) / 8;
+    bytes += safetensors::size_of(source.dtype, source.shape).bytes;
     if (options.dtype) source = converted(source, *options.dtype, overflows);
   }
   {

@@ -89,9 +89,12 @@ Compared compared(const Pair& pair, const CaptureFile& a, const CaptureFile& b,
     result.outcome = pair.b == nullptr ? Outcome::kOnlyA : Outcome::kOnlyB;
     return result;
   }
-  if (pair.a->shape != pair.b->shape ||
-      numbers_per_element(pair.a->dtype) != numbers_per_element(pair.b->dtype)) {
-    result.outcome = Outcome::kKind;
+  if (pair.a->shape != pair.b->shape) {
+    result.outcome = Outcome::kShape;
+    return result;
+  }
+  if (numbers_per_element(pair.a->dtype) != numbers_per_element(pair.b->dtype)) {
+    result.outcome = Outcome::kDtype;
     return result;
   }
   result.difference =
@@ -163,8 +166,10 @@ const char* name(Outcome outcome) {
       return "close";
     case Outcome::kDiffers:
       return "DIFFERS";
-    case Outcome::kKind:
+    case Outcome::kShape:
       return "SHAPE";
+    case Outcome::kDtype:
+      return "DTYPE";
     case Outcome::kOnlyA:
       return "only in A";
     case Outcome::kOnlyB:

@@ -21,7 +21,8 @@ enum class Outcome : char {
   kSame,   ///< value for value
   kClose,  ///< within the tolerance
   kDiffers,
-  kKind,  ///< other shapes, or only one is complex
+  kShape,
+  kDtype,  ///< only one is complex
   kOnlyA,
   kOnlyB,
 };
@@ -35,7 +36,7 @@ struct Compared {
 inline bool agrees(Outcome outcome) {
   return outcome == Outcome::kSame || outcome == Outcome::kClose;
 }
-/// `same`, `close`, `DIFFERS`, `SHAPE`, `only in A`, `only in B`.
+/// `same`, `close`, `DIFFERS`, `SHAPE`, `DTYPE`, `only in A`, `only in B`.
 const char* name(Outcome outcome);
 
 std::string diff_table(const std::vector<Compared>& all, const CaptureFile& a,

@@ -30,7 +30,11 @@ std::string value_text(const CaptureFile& capture, const TensorInfo& tensor, std
 std::string place(const Compared& one, const CaptureFile& a, const CaptureFile& b) {
   const TensorInfo* left = one.pair.a;
   const TensorInfo* right = one.pair.b;
-  if (one.outcome == Outcome::kKind) {
+  if (one.outcome == Outcome::kDtype) {
+    return fmt::format("{} against {}: only one is complex", torch_name(left->dtype),
+                       torch_name(right->dtype));
+  }
+  if (one.outcome == Outcome::kShape) {
     return fmt::format("{} [{}] against {} [{}]", torch_name(left->dtype),
                        fmt::join(left->shape, ", "), torch_name(right->dtype),
                        fmt::join(right->shape, ", "));

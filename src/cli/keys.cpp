@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "core/glob.h"
-#include "core/sniff.h"
 
 namespace anycapture {
 namespace cli {
@@ -53,11 +52,6 @@ std::vector<std::string> meant(const std::string& glob, const std::vector<std::s
 }  // namespace
 
 CaptureFile open_capture(const std::string& path) {
-  const FileKind kind = sniff(path);
-  // The reader says more of what may be a broken capture.
-  if (kind != FileKind::kSafetensors && kind != FileKind::kUnknown && kind != FileKind::kEmpty) {
-    throw FileError(no_capture(path, kind));
-  }
   return CaptureFile(path);
 }
 

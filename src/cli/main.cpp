@@ -4,13 +4,10 @@
 #include <anycapture/error.h>
 #include <anycapture/selector.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -22,6 +19,7 @@
 #include "cli/command.h"
 #include "cli/completion.h"
 #include "cli/model_options.h"
+#include "cli/signals.h"
 #include "cli/torch_program.h"
 
 namespace anycapture {
@@ -61,18 +59,6 @@ void complete(std::vector<std::string>& arguments, const std::vector<std::string
                            CLI::ExitCodes::ExtrasError);
   }
   arguments.insert(arguments.begin(), "inspect");
-}
-
-// A mapped file that was cut short ends in this signal, in whatever thread touches what is gone;
-// the first one says so.
-void end_on_missing_pages(int) {
-  static std::atomic_flag told = ATOMIC_FLAG_INIT;
-  while (told.test_and_set()) ::pause();
-  constexpr std::string_view kMessage =
-      "anycapture: a file was cut short, or its disk failed, while it was read: write it again\n";
-  const ssize_t ignored = ::write(STDERR_FILENO, kMessage.data(), kMessage.size());
-  static_cast<void>(ignored);
-  ::_exit(kFile);
 }
 
 // Their options are known here, for help, completion and mistakes; the other program runs them.
@@ -122,7 +108,7 @@ int run(std::vector<std::string> arguments) {
 
 int main(int count, char** arguments) {
   using namespace anycapture;
-  std::signal(SIGBUS, cli::end_on_missing_pages);
+  cli::handle_signals();
   try {
     return cli::run({arguments + std::min(count, 1), arguments + count});
   } catch (const FileError& error) {

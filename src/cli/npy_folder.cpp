@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "core/leftover.h"
 #include "core/npy.h"
 
 namespace anycapture {
@@ -34,6 +35,7 @@ class NewFolder {
       throw FileError(fmt::format("{}: is not empty: name a new folder", target_.string()));
     }
     if (!fs::create_directory(path_, error)) fail("create it", error);
+    leftover_.set(path_.string());
   }
   ~NewFolder() {
     std::error_code ignored;
@@ -47,6 +49,7 @@ class NewFolder {
     std::error_code error;
     fs::rename(path_, target_, error);
     if (error) fail("put the finished folder in its place", error);
+    leftover_.clear();
   }
 
  private:
@@ -59,6 +62,7 @@ class NewFolder {
 
   fs::path target_;
   fs::path path_;
+  Leftover leftover_;
 };
 
 }  // namespace

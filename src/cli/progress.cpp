@@ -7,10 +7,24 @@
 #include <utility>
 
 #include "core/size_text.h"
+#include "core/utf8.h"
 #include "core/visible.h"
 
 namespace anycapture {
 namespace cli {
+
+namespace {
+
+// The line must not wrap: what did could not be wiped away.
+std::string shortened(const std::string& text) {
+  constexpr int kShown = 60;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (int count = 0; at < end && count < kShown; ++count) next_code_point(at, end);
+  return {text.data(), at};
+}
+
+}  // namespace
 
 Progress::Progress(std::string name, std::uint64_t bytes)
     : name_(std::move(name)),
@@ -28,7 +42,7 @@ void Progress::advance(std::uint64_t bytes, const std::string& doing) {
   next_ = Clock::now() + std::chrono::milliseconds(100);
   shown_ = true;
   fmt::print(stderr, "\r\033[K{}: {} of {}, {}", name_, size_text(done_), size_text(bytes_),
-             visible(doing).substr(0, 60));
+             shortened(visible(doing)));
   std::fflush(stderr);
 }
 

@@ -15,11 +15,16 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace anycapture {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::size_t kMost = std::size_t{32} << 20;       // in one call
+constexpr std::size_t kWorthAWish = std::size_t{1} << 16;  // to the kernel
+constexpr std::size_t kBuffer = std::size_t{1} << 20;
 
 std::string directory_of(const std::string& path) {
   const std::string parent = fs::path(path).parent_path().string();
@@ -37,11 +42,12 @@ std::string target_of(const std::string& path) {
 // Calls `make(name)` with one name after the other until there is none of it yet, or something else
 // is wrong.
 template <class Make>
-int with_new_name(const std::string& target, std::string& name, Make make) {
+int with_new_name(const std::string& target, Leftover& temporary, Make make) {
   static std::atomic<unsigned> count{0};
   while (true) {
-    name = fmt::format("{}.{}-{}.tmp", target, ::getpid(), count++);
+    std::string name = fmt::format("{}.{}-{}.tmp", target, ::getpid(), count++);
     const int result = make(name.c_str());
+    if (result >= 0) temporary.set(std::move(name));
     if (result >= 0 || errno != EEXIST) return result;
   }
 }
@@ -53,26 +59,26 @@ std::string in_proc(int file) {
 // Without a name, so that nothing is left of it however the process ends; -1 where the file system,
 // or the system, has no such files.
 int open_nameless(const std::string& target) {
-  const int file = ::open(directory_of(target).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+  const int file = ::open(directory_of(target).c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
   if (file < 0 || ::access(in_proc(file).c_str(), F_OK) == 0) return file;
   ::close(file);  // no /proc: it could not be given a name
   return -1;
 }
 
-int open_temporary(const std::string& target, std::string& name) {
+int open_temporary(const std::string& target, Leftover& temporary) {
   // What cannot have a name in the end is told at once.
   const std::string later = fmt::format("{}.{}-{}.tmp", target, ::getpid(), 1000);
   const bool nameable = ::access(later.c_str(), F_OK) == 0 || errno == ENOENT;
   const int file = nameable ? open_nameless(target) : -1;
   if (file >= 0) return file;
-  return with_new_name(target, name, [](const char* path) {
-    return ::open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  return with_new_name(target, temporary, [](const char* path) {
+    return ::open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
   });
 }
 
-int give_name(int file, const std::string& target, std::string& name) {
+int give_name(int file, const std::string& target, Leftover& temporary) {
   const std::string from = in_proc(file);
-  return with_new_name(target, name, [&](const char* path) {
+  return with_new_name(target, temporary, [&](const char* path) {
     return ::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, path, AT_SYMLINK_FOLLOW);
   });
 }
@@ -102,9 +108,11 @@ std::string advice_for(int error, std::uint64_t expected, const std::string& dir
   switch (error) {
     case ENOSPC:
     case EDQUOT:
-      return fmt::format("{} bytes are needed: free space in {}, or write to another disk",
-                         expected, directory);
+      return fmt::format("{}free space in {}, or write to another disk",
+                         expected == 0 ? "" : fmt::format("{} bytes are needed: ", expected),
+                         directory);
     case EFBIG:
+      if (expected == 0) return "that is all that a file may have here (see ulimit -f)";
       return fmt::format("{} bytes are needed, more than a file may have here (see ulimit -f)",
                          expected);
     case EFAULT:  // the pages of a mapped file are gone
@@ -138,15 +146,12 @@ AtomicFile::AtomicFile(std::string path, std::uint64_t expected)
                                    "of a file"));
   }
   file_ = open_temporary(target_, temporary_);
-  if (file_ < 0) {
-    temporary_.clear();
-    fail("create it", errno);
-  }
+  if (file_ < 0) fail("create it", errno);
 }
 
 AtomicFile::~AtomicFile() {
   if (file_ >= 0) ::close(file_);
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  if (temporary_.is_set()) ::unlink(temporary_.path().c_str());
 }
 
 void AtomicFile::fail(const std::string& step, int error) const {
@@ -156,45 +161,81 @@ void AtomicFile::fail(const std::string& step, int error) const {
 }
 
 void AtomicFile::fail_to_write(int error) const {
-  fail(fmt::format("write it after {} of {} bytes", written_, expected_), error);
+  const std::string of = expected_ == 0 ? "" : fmt::format(" of {}", expected_);
+  fail(fmt::format("write it after {}{} bytes", written_, of), error);
 }
 
 void AtomicFile::write(const void* data, std::size_t size) {
-  constexpr std::size_t kMost = std::size_t{32} << 20;
-  const char* at = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t done = ::write(file_, at, std::min(size, kMost));
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) fail_to_write(errno);
-    at += done;
-    size -= static_cast<std::size_t>(done);
-    // The disk begins while the next part is copied, not at the end; only a wish.
-    ::sync_file_range(file_, static_cast<off_t>(written_), done, SYNC_FILE_RANGE_WRITE);
-    written_ += static_cast<std::uint64_t>(done);
-  }
+  write_over(written_, data, size);
 }
 
 void AtomicFile::write_over(std::uint64_t offset, const void* data, std::size_t size) {
   const char* at = static_cast<const char*>(data);
   while (size > 0) {
-    const ssize_t done = ::pwrite(file_, at, size, static_cast<off_t>(offset));
+    const ssize_t done = ::pwrite(file_, at, std::min(size, kMost), static_cast<off_t>(offset));
     if (done < 0 && errno == EINTR) continue;
     if (done < 0) fail_to_write(errno);
-    at += done;
-    size -= static_cast<std::size_t>(done);
-    offset += static_cast<std::uint64_t>(done);
+    const auto count = static_cast<std::size_t>(done);
+    wrote(offset, count);
+    at += count;
+    size -= count;
+    offset += count;
   }
+}
+
+void AtomicFile::wrote(std::uint64_t offset, std::size_t size) {
+  written_ = std::max<std::uint64_t>(written_, offset + size);
+  // The disk begins while the next part is copied, not at the end; only a wish.
+  if (scratch_ || size < kWorthAWish) return;
+  ::sync_file_range(file_, static_cast<off_t>(offset), static_cast<off_t>(size),
+                    SYNC_FILE_RANGE_WRITE);
+}
+
+void AtomicFile::make_scratch() {
+  scratch_ = true;
+  if (!temporary_.is_set()) return;
+  ::unlink(temporary_.path().c_str());
+  temporary_.clear();
+}
+
+void AtomicFile::move_from(AtomicFile& other, std::uint64_t offset, std::uint64_t size) {
+  while (size > 0) {
+    const std::size_t part = std::min<std::uint64_t>(size, kMost);
+    const std::size_t done = copy_from(other, offset, part);
+    // Blocks that are full of what was moved go; where the file system cannot, they stay.
+    if (done >= kWorthAWish) {
+      ::fallocate(other.file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                  static_cast<off_t>(offset), static_cast<off_t>(done));
+    }
+    offset += done;
+    size -= done;
+  }
+}
+
+// Shares the blocks where the file system can, else copies them without a way through memory of
+// ours; where neither is possible, reads and writes.
+std::size_t AtomicFile::copy_from(const AtomicFile& other, std::uint64_t offset, std::size_t size) {
+  auto from = static_cast<off_t>(offset), to = static_cast<off_t>(written_);
+  const ssize_t done = ::copy_file_range(other.file_, &from, file_, &to, size, 0);
+  if (done > 0) {
+    wrote(written_, static_cast<std::size_t>(done));
+    return static_cast<std::size_t>(done);
+  }
+  if (done < 0 && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) fail_to_write(errno);
+  std::vector<char> buffer(std::min(size, kBuffer));
+  const ssize_t got = ::pread(other.file_, buffer.data(), buffer.size(), from);
+  if (got <= 0) fail("read what was written before", got < 0 ? errno : EIO);
+  write(buffer.data(), static_cast<std::size_t>(got));
+  return static_cast<std::size_t>(got);
 }
 
 void AtomicFile::commit() {
   if (::fsync(file_) != 0) fail_to_write(errno);
-  if (temporary_.empty() && give_name(file_, target_, temporary_) != 0) {
-    const int error = errno;
-    temporary_.clear();
-    fail("name the finished file", error);
+  if (!temporary_.is_set() && give_name(file_, target_, temporary_) != 0) {
+    fail("name the finished file", errno);
   }
   if (::close(std::exchange(file_, -1)) != 0) fail_to_write(errno);
-  if (std::rename(temporary_.c_str(), target_.c_str()) != 0)
+  if (std::rename(temporary_.path().c_str(), target_.c_str()) != 0)
     fail("put the finished file in its place", errno);
   temporary_.clear();
   const int directory = ::open(directory_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -41,7 +41,7 @@ struct TensorSize {
   SizeProblem problem = SizeProblem::kNone;
 };
 
-TensorSize size_of(Dtype dtype, const std::vector<std::int64_t>& shape);
+ANYCAPTURE_API TensorSize size_of(Dtype dtype, const std::vector<std::int64_t>& shape);
 
 }  // namespace safetensors
 }  // namespace anycapture

@@ -14,6 +14,7 @@
 
 #include "core/input_file.h"
 #include "core/safetensors_header.h"
+#include "core/sniff.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "safetensors files are little-endian, and so must be this machine"
@@ -25,16 +26,18 @@ namespace {
 
 constexpr std::uint64_t kLengthBytes = 8;
 
-// For a file whose first eight bytes are no length that its header could have.
-void check_magic(const std::string& path, const std::byte* start, std::uint64_t length) {
-  const auto at = [start](int i) { return std::to_integer<int>(start[i]); };
-  const bool zip = std::memcmp(start, "PK\3\4", 4) == 0;
-  // A sound header of a file that was cut short may be 640 bytes long: 80 02.
-  const bool pickle = length > kMaxHeader && at(0) == 0x80 && at(1) >= 2 && at(1) <= 5;
-  if (!zip && !pickle) return;
-  throw FileError(fmt::format(
-      "{}: is a {} file, no safetensors file: convert it with safetensors.torch.save_file", path,
-      zip ? "PyTorch or zip" : "pickle or old PyTorch"));
+// For a file that breaks the format where others begin: says what it is, if it is known.
+void check_kind(const std::string& path) {
+  const FileKind kind = sniff(path);
+  if (kind == FileKind::kSafetensors || kind == FileKind::kUnknown || kind == FileKind::kEmpty) {
+    return;
+  }
+  throw FileError(no_capture(path, kind));
+}
+
+bool begins_an_object(std::string_view json) {
+  const std::size_t first = json.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && json[first] == '{';
 }
 
 }  // namespace
@@ -47,6 +50,7 @@ class Reader::File {
     const int descriptor = ::fileno(file.get());
     if (::fstat(descriptor, &about) == 0) size_ = static_cast<std::uint64_t>(about.st_size);
     if (size_ < kLengthBytes) {
+      check_kind(path);
       throw FileError(fmt::format(
           "{}: has {}, a safetensors file has at least 8: it is empty, cut short or of another "
           "format",
@@ -83,7 +87,7 @@ Reader::Reader(const std::string& path) : file_(std::make_shared<const File>(pat
   std::uint64_t length = 0;
   std::memcpy(&length, file_->start(), kLengthBytes);
   const std::uint64_t behind = file_->size() - kLengthBytes;
-  if (length > std::min(behind, kMaxHeader)) check_magic(path, file_->start(), length);
+  if (length > std::min(behind, kMaxHeader)) check_kind(path);
   if (length > kMaxHeader) {
     throw FileError(
         fmt::format("{}: its header would be {} bytes long, the format allows {}: it is "
@@ -96,8 +100,10 @@ Reader::Reader(const std::string& path) : file_(std::make_shared<const File>(pat
                     "short, or is no safetensors file",
                     path, byte_count(length), behind, behind == 1 ? "s" : ""));
   }
-  const auto* text = reinterpret_cast<const char*>(file_->start() + kLengthBytes);
-  Header header = parse_header({text, static_cast<std::size_t>(length)}, path);
+  const std::string_view text(reinterpret_cast<const char*>(file_->start() + kLengthBytes),
+                              static_cast<std::size_t>(length));
+  if (!begins_an_object(text)) check_kind(path);
+  Header header = parse_header(text, path);
   check_layout(header.tensors, behind - length, path);
   data_start_ = kLengthBytes + length;
   tensors_ = std::move(header.tensors);

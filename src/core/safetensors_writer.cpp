@@ -4,147 +4,174 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstring>
-#include <limits>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
 
 #include "core/atomic_file.h"
-#include "core/safetensors_header.h"
-#include "core/utf8.h"
+#include "core/safetensors_layout.h"
 
 namespace anycapture {
 namespace safetensors {
 namespace {
 
-constexpr std::uint64_t kAlignment = 64;
-
-struct Planned {
-  const Source* source;
-  std::uint64_t offset;
-  std::uint64_t bytes;
-};
-
-std::string quoted(const std::string& text) {
-  return nlohmann::json(text).dump();
+std::vector<TensorInfo> all_described(const std::vector<Source>& sources, const std::string& path) {
+  std::vector<TensorInfo> tensors;
+  tensors.reserve(sources.size());
+  for (const Source& source : sources) tensors.push_back(described(source, path));
+  return tensors;
 }
 
-void check_text(const std::string& text, const char* what, const std::string& path) {
-  if (find_invalid_utf8(text) == std::string_view::npos) return;
-  throw FileError(fmt::format("{}: the {} {} is no UTF-8, which the format asks for: rename it",
-                              path, what, printable(text)));
-}
-
-std::uint64_t checked_bytes(const Source& source, const std::string& path) {
-  check_text(source.key, "key", path);
-  const std::string what =
-      fmt::format("{}: tensor {}, {} of shape [{}]", path, printable(source.key),
-                  name(source.dtype), fmt::join(source.shape, ", "));
-  if (source.key == "__metadata__") {
-    throw FileError(what + ": the format keeps this name for itself: give it another key");
-  }
-  if (std::any_of(source.shape.begin(), source.shape.end(),
-                  [](auto length) { return length < 0; })) {
-    throw FileError(what + ": a length is negative: give the shape that its data has");
-  }
-  const TensorSize size = size_of(source.dtype, source.shape);
-  if (size.problem == SizeProblem::kOverflow) {
-    throw FileError(what + ": more bits than 64-bit numbers can count: give the shape of its data");
-  }
-  if (size.problem == SizeProblem::kPartOfByte) {
-    throw FileError(what + ": does not fill whole bytes: pad it");
-  }
-  return size.bytes;
-}
-
-// The larger dtypes first: so each tensor is aligned to its own dtype, without gaps.
-std::vector<Planned> plan(const std::vector<Source>& sources, const std::string& path) {
-  std::vector<Planned> planned;
-  planned.reserve(sources.size());
-  for (const Source& source : sources) planned.push_back({&source, 0, checked_bytes(source, path)});
-  std::sort(planned.begin(), planned.end(), [](const Planned& a, const Planned& b) {
-    const std::uint64_t bits_a = bits(a.source->dtype), bits_b = bits(b.source->dtype);
-    return bits_a != bits_b ? bits_a > bits_b : a.source->key < b.source->key;
-  });
-  std::uint64_t offset = 0;
-  for (Planned& one : planned) {
-    if (one.bytes > std::numeric_limits<std::int64_t>::max() - offset) {
-      throw FileError(path + ": the tensors together are larger than a file can be: write fewer");
-    }
-    one.offset = offset;
-    offset += one.bytes;
-  }
-  return planned;
-}
-
-std::string metadata_json(const Metadata& metadata, const std::string& path) {
-  std::string json;
-  for (const auto& [key, value] : metadata) {
-    check_text(key, "metadata entry", path);
-    check_text(value, "value of a metadata entry", path);
-    json += fmt::format("{}{}:{}", json.empty() ? "" : ",", quoted(key), quoted(value));
-  }
-  return json;
-}
-
-std::string header_json(std::vector<Planned> planned, const Metadata& metadata,
-                        const std::string& path) {
-  std::sort(planned.begin(), planned.end(),
-            [](const Planned& a, const Planned& b) { return a.source->key < b.source->key; });
-  std::string json = "{";
-  if (!metadata.empty()) json += "\"__metadata__\":{" + metadata_json(metadata, path) + "}";
-  for (std::size_t i = 0; i < planned.size(); ++i) {
-    const Source& source = *planned[i].source;
-    if (i > 0 && planned[i - 1].source->key == source.key) {
-      throw FileError(fmt::format("{}: the key {} is there twice: give each tensor its own", path,
-                                  printable(source.key)));
-    }
-    json += fmt::format("{}{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}}",
-                        json.size() == 1 ? "" : ",", quoted(source.key), name(source.dtype),
-                        fmt::join(source.shape, ","), planned[i].offset,
-                        planned[i].offset + planned[i].bytes);
-  }
-  return json + "}";
-}
-
-// Length, JSON, and spaces up to the next boundary.
-std::string header_bytes(const std::string& json, const std::string& path) {
-  const std::uint64_t start = sizeof(std::uint64_t) + json.size();
-  const std::uint64_t padding = (kAlignment - start % kAlignment) % kAlignment;
-  const std::uint64_t length = json.size() + padding;
-  if (length > kMaxHeader) {
-    throw FileError(
-        fmt::format("{}: the header takes {} bytes, the format allows {}: write fewer "
-                    "tensors, or less metadata",
-                    path, length, kMaxHeader));
-  }
-  std::string bytes(sizeof length, '\0');
-  std::memcpy(bytes.data(), &length, sizeof length);
-  return bytes + json + std::string(padding, ' ');
+std::string kind_of(const TensorInfo& tensor) {
+  return fmt::format("{} of shape [{}]", name(tensor.dtype), fmt::join(tensor.shape, ", "));
 }
 
 }  // namespace
 
 void write(const std::string& path, const std::vector<Source>& sources, const Metadata& metadata) {
-  const std::vector<Planned> planned = plan(sources, path);
-  const std::string header = header_bytes(header_json(planned, metadata, path), path);
-  const std::uint64_t data = planned.empty() ? 0 : planned.back().offset + planned.back().bytes;
-  AtomicFile file(path, header.size() + data);
-  file.write(header.data(), header.size());
-  for (const Planned& one : planned) {
-    const Bytes bytes = one.source->bytes();
-    if (bytes.size != one.bytes) {
-      throw FileError(fmt::format(
-          "{}: tensor {} of shape [{}] takes {} as {}, but {} {} given: give contiguous data of "
-          "that shape and dtype",
-          path, printable(one.source->key), fmt::join(one.source->shape, ", "),
-          byte_count(one.bytes), name(one.source->dtype), bytes.size,
-          bytes.size == 1 ? "was" : "were"));
-    }
+  const std::vector<TensorInfo> tensors = all_described(sources, path);
+  const Layout layout = lay_out(tensors, metadata, path);
+  AtomicFile file(path, layout.header.size() + layout.data_bytes);
+  file.write(layout.header.data(), layout.header.size());
+  for (const std::size_t i : layout.order) {
+    const Bytes bytes = checked_bytes(sources[i], tensors[i].bytes, path);
     file.write(bytes.data, bytes.size);
   }
   file.commit();
+}
+
+// A data file. It becomes the finished one when room for the header was left before the data, and
+// is moved into that otherwise.
+class Writer::File {
+ public:
+  explicit File(const std::string& path) : path_(path), data_(path, 0) { data_.make_scratch(); }
+
+  File(const std::string& path, std::vector<TensorInfo> expected, const Layout& layout)
+      : path_(path),
+        data_(path, layout.header.size() + layout.data_bytes),
+        header_room_(layout.header.size()),
+        tensors_(std::move(expected)),
+        starts_(layout.offsets),
+        missing_(tensors_.size()),
+        came_(tensors_.size()) {
+    for (std::size_t i = 0; i < tensors_.size(); ++i) {
+      index_.emplace(tensors_[i].key, i);
+      starts_[i] += header_room_;
+    }
+  }
+
+  void add(const Source& source) {
+    check_open();
+    const TensorInfo tensor = described(source, path_);
+    const std::uint64_t start = header_room_ == 0 ? end_ : start_of_expected(tensor);
+    if (header_room_ == 0 && index_.count(tensor.key) > 0) throw_given_twice(tensor.key);
+    const Bytes bytes = checked_bytes(source, tensor.bytes, path_);
+    state_ = State::kBroken;
+    data_.write_over(start, bytes.data, bytes.size);
+    state_ = State::kOpen;
+    if (header_room_ == 0) {
+      index_.emplace(tensor.key, tensors_.size());
+      tensors_.push_back(tensor);
+      starts_.push_back(end_);
+      end_ += tensor.bytes;
+    } else {
+      came_[index_.at(tensor.key)] = true;
+      --missing_;
+    }
+  }
+
+  void finish(const Metadata& metadata) {
+    check_open();
+    check_complete();
+    const Layout layout = lay_out(tensors_, metadata, path_);
+    state_ = State::kBroken;
+    if (layout.header.size() == header_room_) {
+      data_.write_over(0, layout.header.data(), layout.header.size());
+      data_.commit();
+    } else {
+      AtomicFile file(path_, layout.header.size() + layout.data_bytes);
+      file.write(layout.header.data(), layout.header.size());
+      for (const std::size_t i : layout.order) file.move_from(data_, starts_[i], tensors_[i].bytes);
+      file.commit();
+    }
+    state_ = State::kDone;
+  }
+
+ private:
+  enum class State : char { kOpen, kBroken, kDone };
+
+  void check_open() const {
+    if (state_ == State::kOpen) return;
+    throw FileError(path_ + (state_ == State::kDone
+                                 ? ": is finished: nothing can be added to it any more"
+                                 : ": could not be written before, so it cannot be finished: "
+                                   "start again with a new Writer"));
+  }
+
+  [[noreturn]] void throw_given_twice(const std::string& key) const {
+    throw FileError(fmt::format("{}: the key {} is there twice: give each tensor its own", path_,
+                                printable(key)));
+  }
+
+  std::uint64_t start_of_expected(const TensorInfo& tensor) const {
+    const auto found = index_.find(tensor.key);
+    if (found == index_.end()) {
+      throw FileError(fmt::format("{}: tensor {} is none of the {} expected: expect it too", path_,
+                                  printable(tensor.key), tensors_.size()));
+    }
+    const TensorInfo& expected = tensors_[found->second];
+    if (tensor.dtype != expected.dtype || tensor.shape != expected.shape) {
+      throw FileError(fmt::format("{}: tensor {} is {}, expected was {}: give what is expected",
+                                  path_, printable(tensor.key), kind_of(tensor),
+                                  kind_of(expected)));
+    }
+    if (came_[found->second]) throw_given_twice(tensor.key);
+    return starts_[found->second];
+  }
+
+  void check_complete() const {
+    if (missing_ == 0) return;
+    const auto first = std::find(came_.begin(), came_.end(), false) - came_.begin();
+    throw FileError(fmt::format(
+        "{}: {} of the {} tensors expected {} missing, {} first: the format has no holes, so add "
+        "all before finish()",
+        path_, missing_, tensors_.size(), missing_ == 1 ? "is" : "are",
+        printable(tensors_[static_cast<std::size_t>(first)].key)));
+  }
+
+  std::string path_;
+  AtomicFile data_;
+  std::size_t header_room_ = 0;  // 0: none was left
+  std::vector<TensorInfo> tensors_;
+  std::vector<std::uint64_t> starts_;  // of the tensors, in the data file
+  std::unordered_map<std::string, std::size_t> index_;
+  std::uint64_t end_ = 0;    // of the data, where no room was left
+  std::size_t missing_ = 0;  // of those expected
+  std::vector<bool> came_;
+  State state_ = State::kOpen;
+};
+
+Writer::Writer(const std::string& path) : file_(std::make_unique<File>(path)) {}
+
+Writer::Writer(const std::string& path, const std::vector<Source>& expected,
+               const Metadata& metadata) {
+  std::vector<TensorInfo> tensors = all_described(expected, path);
+  const Layout layout = lay_out(tensors, metadata, path);
+  file_ = std::make_unique<File>(path, std::move(tensors), layout);
+}
+
+Writer::~Writer() = default;
+Writer::Writer(Writer&&) noexcept = default;
+Writer& Writer::operator=(Writer&&) noexcept = default;
+
+void Writer::add(const Source& source) {
+  file_->add(source);
+}
+
+void Writer::finish(const Metadata& metadata) {
+  file_->finish(metadata);
 }
 
 }  // namespace safetensors

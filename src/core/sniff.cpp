@@ -95,9 +95,11 @@ bool is_text(const std::string& bytes) {
          });
 }
 
-// A protocol and its version, as every pickle since Python 2.3 begins.
+// A protocol and its version, as every pickle since Python 2.3 begins. A safetensors header whose
+// length begins so, and that was cut short, has zeros next.
 bool is_pickle(std::string_view bytes) {
-  return bytes.size() > 2 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5;
+  const bool version = bytes.size() > 2 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5;
+  return version && bytes.substr(2, 6).find_first_not_of('\0') != std::string_view::npos;
 }
 
 FileKind kind_of_text(const std::string& bytes) {

@@ -70,33 +70,55 @@ double plain_seconds() {
   return seconds;
 }
 
-double safetensors_seconds() {
+std::vector<st::Source> sources() {
+  std::vector<st::Source> all;
+  for (std::size_t i = 0; i < kTensors; ++i) {
+    all.push_back({"blocks." + std::to_string(i) + ".attn:attn",
+                   st::Dtype::kF32,
+                   {static_cast<std::int64_t>(kTensorBytes / 4)},
+                   [i] {
+                     return st::Bytes{tensors()[i].data(), kTensorBytes, nullptr};
+                   }});
+  }
+  return all;
+}
+
+template <class Write>
+double safetensors_seconds(Write write) {
   const std::string path = folder() + "/anycapture-bench.safetensors";
   const auto start = Clock::now();
-  std::vector<st::Source> sources;
-  for (std::size_t i = 0; i < kTensors; ++i) {
-    sources.push_back({"blocks." + std::to_string(i) + ".attn:attn",
-                       st::Dtype::kF32,
-                       {static_cast<std::int64_t>(kTensorBytes / 4)},
-                       [i] {
-                         return st::Bytes{tensors()[i].data(), kTensorBytes, nullptr};
-                       }});
-  }
-  st::write(path, std::move(sources));
+  write(path, sources());
   const double seconds = seconds_since(start);
   std::filesystem::remove(path);
   return seconds;
 }
 
-void write_gibibyte(benchmark::State& state) {
+double whole_seconds() {
+  return safetensors_seconds(
+      [](const std::string& path, const std::vector<st::Source>& all) { st::write(path, all); });
+}
+
+// As they come, in another order than the file's.
+double streamed_seconds(bool known) {
+  return safetensors_seconds([&](const std::string& path, const std::vector<st::Source>& all) {
+    st::Writer writer = known ? st::Writer(path, all) : st::Writer(path);
+    for (const st::Source& source : all) writer.add(source);
+    writer.finish();
+  });
+}
+
+int rounds() {
   const char* named = std::getenv("ANYCAPTURE_BENCH_ROUNDS");
-  const int rounds = named != nullptr ? std::atoi(named) : 5;
+  return named != nullptr ? std::atoi(named) : 5;
+}
+
+void write_gibibyte(benchmark::State& state) {
   tensors();
   double plain = 1e9, ours = 1e9;
   for (auto _ : state) {
-    for (int i = 0; i < rounds; ++i) {
+    for (int i = 0; i < rounds(); ++i) {
       plain = std::min(plain, plain_seconds());
-      ours = std::min(ours, safetensors_seconds());
+      ours = std::min(ours, whole_seconds());
     }
   }
   state.counters["plain_s"] = plain;
@@ -106,6 +128,22 @@ void write_gibibyte(benchmark::State& state) {
               ours / plain);
 }
 BENCHMARK(write_gibibyte)->Iterations(1)->Unit(benchmark::kSecond);
+
+void stream_gibibyte(benchmark::State& state) {
+  tensors();
+  double whole = 1e9, unknown = 1e9, known = 1e9;
+  for (auto _ : state) {
+    for (int i = 0; i < rounds(); ++i) {
+      whole = std::min(whole, whole_seconds());
+      unknown = std::min(unknown, streamed_seconds(false));
+      known = std::min(known, streamed_seconds(true));
+    }
+  }
+  std::printf(
+      "1 GiB: write() %.3f s, Writer %.3f s (%.2f x), Writer of known tensors %.3f s (%.2f x)\n",
+      whole, unknown, unknown / whole, known, known / whole);
+}
+BENCHMARK(stream_gibibyte)->Iterations(1)->Unit(benchmark::kSecond);
 
 void open_file(benchmark::State& state) {
   const std::string path = folder() + "/anycapture-bench-open.safetensors";

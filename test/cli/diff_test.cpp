@@ -146,7 +146,9 @@ TEST_F(Diff, TellsDtypesApartAndComparesTheirValues) {
   const std::string c =
       write("c.safetensors", {source("x", Dtype::kC64, {2}, bytes_of<float>({1, 0, 2, 0}))});
   EXPECT_THAT(support::anycapture({"diff", a, c}).out,
-              HasSubstr("float32 [2] against complex64 [2]"));
+              HasSubstr("DTYPE  x    float32 against complex64: only one is complex\n"));
+  EXPECT_THAT(support::anycapture({"diff", a, c, "--json"}).out,
+              AllOf(HasSubstr("\"outcome\": \"DTYPE\""), HasSubstr("\"agrees\": false")));
 }
 
 TEST_F(Diff, ValuesThatDifferNeverReadTheSame) {

@@ -116,8 +116,8 @@ TEST_F(ReaderTest, PassesOverNestedFieldsAsDeepAsPythonDoes) {
 TEST_F(ReaderTest, RefusesFilesThatAreNoSafetensors) {
   const std::vector<Broken> table{
       {"", "has 0 bytes, a safetensors file has at least 8"},
-      {"1234567", "has 7 bytes, a safetensors file has at least 8"},
-      {"1", "has 1 byte, a safetensors file has at least 8"},
+      {"\1\2\3\4\5\6\7", "has 7 bytes, a safetensors file has at least 8"},
+      {"\1", "has 1 byte, a safetensors file has at least 8"},
       {length_of(1), "its header would be 1 byte long, but only 0 follow: it was cut short"},
       {length_of(640) + "{", "its header would be 640 bytes long, but only 1 follows: it was cut"},
       {length_of(3) + "{}",
@@ -291,15 +291,24 @@ TEST_F(ReaderTest, PassesOverManyUnknownFields) {
             "tensor \"a\": its field \"k7\" is there twice");
 }
 
-TEST_F(ReaderTest, NamesTheFilesOfPyTorch) {
-  const std::string advice =
-      " file, no safetensors file: convert it with safetensors.torch.save_file";
+// As sniff() knows them, by one message wherever a capture is asked for.
+TEST_F(ReaderTest, SaysWhatAFileOfAnotherFormatIs) {
   for (const std::string& rest : {std::string("\0\0\0\0", 4), std::string("\x14\0\x08\x08", 4)}) {
-    EXPECT_EQ(problem_of("PK\3\4" + rest + "archive/data.pkl"), "is a PyTorch or zip" + advice);
+    EXPECT_EQ(problem_of("PK\3\4" + rest + "archive/data.pkl"),
+              "is a zip file: give the path of a .safetensors file");
   }
   for (const char* start : {"\x80\2\x8a\nl\xfc\x9c\x46\xf9 j", "\x80\4\x95\x1f......."}) {
-    EXPECT_EQ(problem_of(start), "is a pickle or old PyTorch" + advice);
+    EXPECT_THAT(
+        problem_of(start),
+        testing::StartsWith("is a Python pickle or an old PyTorch checkpoint: in Python, "));
   }
+  EXPECT_EQ(problem_of("hi\n"), "is a text file: give the path of a .safetensors file");
+  // A header's length that could be, 559,903.
+  EXPECT_EQ(problem_of(std::string("\x1F\x8B\x08\0\0\0\0\0", 8) + std::string(600'000, 'x')),
+            "is a gzip file: unpack it with gzip -d");
+  EXPECT_EQ(
+      problem_of(contents(ANYCAPTURE_TEST_DATA "/npz/stored.npz")),
+      "is a NumPy .npz file: anycapture convert " + path_ + " " + path_ + " makes a capture of it");
 }
 
 TEST_F(ReaderTest, ShowsHostileNamesHarmlessAndShort) {
