@@ -19,13 +19,19 @@ set_target_properties(anycapture_cli PROPERTIES
   INSTALL_RPATH "$ORIGIN/${anycapture_libraries_from_bin}")
 install(TARGETS anycapture_cli)
 install(DIRECTORY include/anycapture DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+set(anycapture_has_instrument OFF)
+if(TARGET anycapture_instrument)
+  set(anycapture_has_instrument ON)
+endif()
 set(anycapture_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/anycapture)
 install(EXPORT anycapture NAMESPACE anycapture:: FILE anycaptureTargets.cmake
   DESTINATION ${anycapture_package_dir})
 configure_package_config_file(cmake/anycaptureConfig.cmake.in
-  ${PROJECT_BINARY_DIR}/anycaptureConfig.cmake INSTALL_DESTINATION ${anycapture_package_dir})
+  ${PROJECT_BINARY_DIR}/anycaptureConfig.cmake INSTALL_DESTINATION ${anycapture_package_dir}
+  PATH_VARS CMAKE_INSTALL_BINDIR)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/anycaptureConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/anycaptureConfig.cmake
   ${PROJECT_BINARY_DIR}/anycaptureConfigVersion.cmake cmake/OneTorch.cmake
+  cmake/AnycaptureInstrument.cmake
   DESTINATION ${anycapture_package_dir})

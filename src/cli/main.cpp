@@ -14,6 +14,7 @@
 #include <cstring>
 #include <filesystem>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,7 @@ constexpr const char* kAbout =
     "  anycapture stats maps.safetensors                    what its values are like\n"
     "  anycapture diff port.safetensors ref.safetensors     where they part\n"
     "  anycapture convert maps.safetensors maps.npz         for NumPy\n"
+    "  anycapture instrument --print model.cpp              which locals would have a name\n"
     "\n"
     "Exit status: 0 done, 1 differs or not finite, 2 usage, 3 file, 4 model.";
 
@@ -65,11 +67,13 @@ void end_on_missing_pages(int) {
 }
 
 int run(std::vector<std::string> arguments) {
+  if (const std::optional<int> status = compile_instrumented(arguments)) return *status;
   CLI::App program(kAbout, "anycapture");
   program.set_version_flag("--version", "anycapture " ANYCAPTURE_VERSION);
   program.require_subcommand(1);
   const std::vector<Command> commands{inspect_command(program), stats_command(program),
-                                      diff_command(program), convert_command(program)};
+                                      diff_command(program), convert_command(program),
+                                      instrument_command(program)};
   try {
     std::vector<std::string> names;
     for (const Command& command : commands) names.push_back(command.app->get_name());
