@@ -176,7 +176,8 @@ class Reader {
   void target(const Node& left) {
     if (left.is("parenthesized_expression")) return target(left.first_child());
     if (is_path(left)) return add(left, "assignment");
-    if (left.is("call_expression") && last_name(left.child("function")).text() == "tie") {
+    if (left.is("call_expression") &&
+        is_any_of(last_name(left.child("function")).text(), {"tie", "forward_as_tuple"})) {
       for (const Node& one : left.child("arguments").children()) target(one);
       return;
     }

@@ -101,7 +101,10 @@ class Reader {
     parameters();
     returned(outer);
     function_.is_expected = !function_.left_alone.empty() && !is_lost_;
-    if (function_.left_alone.empty()) function_.left_alone = problem();
+    if (function_.left_alone.empty()) {
+      function_.left_alone = problem();
+      function_.is_expected = function_.returned == Returned::kNoTensor;
+    }
     return std::move(function_);
   }
 

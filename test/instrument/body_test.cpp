@@ -80,6 +80,9 @@ INSTANTIATE_TEST_SUITE_P(
         Case{
             "tie", " std::tie(x, std::ignore, this->c_) = g();",
             R"( std::tie(x, std::ignore, this->c_) = g(); $.set("x", 0, x); $.set("c_", 0, this->c_);)"},
+        Case{"tie in a tuple", " std::forward_as_tuple(x, std::tie(y, this->c_)) = g();",
+             " std::forward_as_tuple(x, std::tie(y, this->c_)) = g(); $.set(\"x\", 0, x); "
+             "$.set(\"y\", 0, y); $.set(\"c_\", 0, this->c_);"},
         Case{"element", " x[0][1] = y;", R"( x[0][1] = y; $.set("x", 0, x);)"},
         Case{"index", " x.index({0, Slice()}) = y;",
              R"( x.index({0, Slice()}) = y; $.set("x", 0, x);)"},

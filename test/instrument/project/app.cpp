@@ -15,7 +15,7 @@ int main() {
   options.on_silent = anycapture::OnSilent::ignore;
   Layer layer;
   OtherLayer other;
-  anycapture::Capturer cap(layer, {":*", "fn:*"}, options);
+  anycapture::Capturer cap(layer, {"*:*", "fn:*"}, options);
   anycapture::Capturer of_other(other, ":*", options);
   const auto y = layer.forward(at::ones({1}));
   other.forward(at::ones({1}));
