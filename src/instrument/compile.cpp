@@ -6,12 +6,14 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <optional>
 #include <utility>
 
+#include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,12 +30,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-int run(const std::vector<std::string>& arguments) {
+// With `errors`, what it says on stderr goes there.
+int run(const std::vector<std::string>& arguments, const fs::path& errors = {}) {
   std::vector<char*> pointers;
   for (const std::string& one : arguments) pointers.push_back(const_cast<char*>(one.c_str()));
   pointers.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  if (!errors.empty()) {
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, errors.c_str(),
+                                     O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  }
   pid_t child = 0;
-  const int problem = posix_spawnp(&child, pointers[0], nullptr, nullptr, pointers.data(), environ);
+  const int problem =
+      posix_spawnp(&child, pointers[0], &actions, nullptr, pointers.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
   if (problem != 0)
     throw Error(fmt::format("{} cannot be started: {}", arguments[0], std::strerror(problem)));
   int status = 0;
@@ -75,35 +86,63 @@ void say_what_is_left_alone(const Copies& copies) {
   }
 }
 
+// The copies of a command's source; none where it has none, or they cannot be made.
+Copies copies_for(const CompileCommand& command, const std::string& source,
+                  const std::vector<fs::path>& headers) {
+  try {
+    Files files(command.folders);
+    return write_copies(files, source, headers, command.object.string() + ".anycapture");
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "anycapture: warning: {} is compiled as it is: {}\n", source, error.what());
+    return {};
+  }
+}
+
+std::vector<std::string> on_copy(std::vector<std::string> arguments, const CompileCommand& command,
+                                 const Copies& copies) {
+  const fs::path original = arguments[command.source];
+  arguments[command.source] = copies.source.string();
+  // Where such an #include leads is not known: it may be beside the original.
+  if (copies.has_computed_include) {
+    arguments.insert(arguments.begin() + static_cast<std::ptrdiff_t>(command.source),
+                     {"-iquote", (original.parent_path() / ".").string()});
+  }
+  return arguments;
+}
+
+std::string first_error(const std::string& errors) {
+  const std::size_t at = errors.find("error");
+  if (at == std::string::npos) return "";
+  const std::size_t start = errors.rfind('\n', at) + 1;
+  return errors.substr(start, errors.find('\n', at) - start);
+}
+
 }  // namespace
 
-int compile(std::vector<std::string> arguments, const std::vector<fs::path>& headers) {
+int compile(const std::vector<std::string>& arguments,
+            const std::vector<std::filesystem::path>& headers) {
   const std::optional<CompileCommand> command = read_compile_command(arguments);
-  Copies copies;
-  if (command) {
-    try {
-      Files files(command->folders);
-      const fs::path source = arguments[command->source];
-      copies = write_copies(files, source, headers, command->object.string() + ".anycapture");
-      if (!copies.source.empty()) {
-        arguments[command->source] = copies.source.string();
-        // Where such an #include leads is not known: it may be beside the original.
-        if (copies.has_computed_include) {
-          arguments.insert(arguments.begin() + 1,
-                           {"-iquote", (source.parent_path() / ".").string()});
-        }
-      }
-    } catch (const std::exception& error) {
-      fmt::print(stderr, "anycapture: warning: {} is compiled as it is: {}\n",
-                 arguments[command->source], error.what());
-      copies = {};
-    }
+  const Copies copies =
+      command ? copies_for(*command, arguments[command->source], headers) : Copies();
+  if (copies.source.empty()) return run(arguments);
+  const fs::path said = copies.source.parent_path() / "stderr";
+  const int status = run(on_copy(arguments, *command, copies), said);
+  const std::string errors = read_source(said);
+  if (status == 0) {
+    fmt::print(stderr, "{}", errors);
+    say_what_is_left_alone(copies);
+    if (!command->depfile.empty()) name_originals(command->depfile, copies);
+    return 0;
   }
-  const int status = run(arguments);
-  if (status != 0 || copies.source.empty()) return status;
-  say_what_is_left_alone(copies);
-  if (!command->depfile.empty()) name_originals(command->depfile, copies);
-  return 0;
+  // An error of the user's own is said of the original. One of ours must not stop the build.
+  const int plain = run(arguments);
+  if (plain == 0) {
+    fmt::print(stderr,
+               "anycapture: warning: {}: no local of it can be captured: it was compiled as it is, "
+               "since its instrumented copy {} does not compile: {}\n",
+               arguments[command->source], copies.source.string(), first_error(errors));
+  }
+  return plain;
 }
 
 }  // namespace instrument

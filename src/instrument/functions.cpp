@@ -71,6 +71,13 @@ bool follows_error(const Node& definition) {
                                  before.line() == definition.line()));
 }
 
+bool is_function_name(const Node& name) {
+  const Node last = last_name(name);
+  constexpr std::string_view kKinds[] = {"identifier", "field_identifier", "operator_name",
+                                         "destructor_name"};
+  return std::find(std::begin(kKinds), std::end(kKinds), last.kind()) != std::end(kKinds);
+}
+
 class Reader {
  public:
   Reader(const Node& definition, const Declarations& declarations)
@@ -92,7 +99,7 @@ class Reader {
       return std::move(function_);
     }
     declarator_ = declarator;
-    if (declarator.child("declarator").is("parenthesized_declarator")) {
+    if (!is_function_name(declarator.child("declarator"))) {
       function_.shown = std::string(declarator.text());
       function_.left_alone = "its declarator is not understood";
       return std::move(function_);

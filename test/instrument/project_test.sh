@@ -76,7 +76,7 @@ check 'an error fails the build' bash -c "! cmake --build '$folder/ninja' >'$fol
 check 'and points to the original' says "$folder/project/other/layer.cpp:6:20: error:"
 edit 's/no_such_name;/1/' other/layer.cpp
 check 'what does not parse fails' bash -c "! cmake --build '$folder/ninja' >'$folder/log' 2>&1"
-check 'with the error of the compiler' says "$folder/project/other/layer.cpp:6:"
+check 'with the error of the compiler' says "$folder/project/other/layer.cpp:7:3: error:"
 edit 's/x - 1$/x - 3;/' other/layer.cpp
 
 quietly configure unity -G Ninja -DUNITY=ON
