@@ -2,6 +2,7 @@
 // Finding the tensors inside a value of any type.
 #pragma once
 
+#include <torch/nn/module.h>  // in front: on LibTorch 1.13 the next one needs it there
 #include <torch/nn/modules/container/any_value.h>
 
 #include <anycapture/api.h>
