@@ -31,13 +31,19 @@ install(FILES ${anycapture_completions}.zsh RENAME _anycapture
 install(FILES ${anycapture_completions}.fish
   DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(DIRECTORY include/anycapture DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+set(anycapture_has_instrument OFF)
+if(TARGET anycapture_instrument)
+  set(anycapture_has_instrument ON)
+endif()
 set(anycapture_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/anycapture)
 install(EXPORT anycapture NAMESPACE anycapture:: FILE anycaptureTargets.cmake
   DESTINATION ${anycapture_package_dir})
 configure_package_config_file(cmake/anycaptureConfig.cmake.in
-  ${PROJECT_BINARY_DIR}/anycaptureConfig.cmake INSTALL_DESTINATION ${anycapture_package_dir})
+  ${PROJECT_BINARY_DIR}/anycaptureConfig.cmake INSTALL_DESTINATION ${anycapture_package_dir}
+  PATH_VARS CMAKE_INSTALL_BINDIR)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/anycaptureConfigVersion.cmake
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/anycaptureConfig.cmake
   ${PROJECT_BINARY_DIR}/anycaptureConfigVersion.cmake cmake/OneTorch.cmake
+  cmake/AnycaptureInstrument.cmake
   DESTINATION ${anycapture_package_dir})

@@ -168,6 +168,8 @@ fi
 mkdir -p "$builds"
 log=$builds/setup.log
 need "${packages[@]}"
+cmake/tree_sitter.sh "$builds/tree-sitter" >"$log" 2>&1 ||
+  say "setup: no parser for anycapture instrument, which is left out: $(tail -n 1 "$log")"
 choose_torch
 say "setup: LibTorch $(version_of "$torch_dir") from $from"
 

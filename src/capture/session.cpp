@@ -19,8 +19,6 @@ namespace anycapture {
 namespace capture {
 namespace {
 
-constexpr std::size_t kUnknown = static_cast<std::size_t>(-1);
-
 bool is_gone(const WorldModule& module) {
   return module.owned && module.life.expired();
 }
@@ -218,19 +216,24 @@ void Session::fire_field(const void* module, SiteKind kind, const std::string& w
   if (index == kUnknown) return;
   const WorldModule& owner = world_->modules()[index];
   if (is_gone(owner)) return;
-  auto& fields = states_[index].fields;
-  auto field = std::find_if(fields.begin(), fields.end(),
-                            [&](const auto& known) { return known.first == what; });
-  if (field == fields.end()) {
-    fields.emplace_back(what, chosen_site(owner, index, kind, what));
-    field = fields.end() - 1;
-  }
-  if (field->second == nullptr) return;
+  StoredSite* site = field_site(index, kind, what);
+  if (site == nullptr) return;
   const bool is_input = kind == SiteKind::kInput;
   const bool overwritten = is_input ? owner.overwrites_input : owner.output_is_overwritten;
   // What the caller made of memory of its own, it may fill anew for the next call.
   const bool of_caller = is_input && owner.name.path.empty() && is_borrowed(value);
-  record(*field->second, value, copy || overwritten || of_caller);
+  record(*site, value, copy || overwritten || of_caller);
+}
+
+StoredSite*& Session::field_site(std::size_t index, SiteKind kind, const std::string& what) {
+  auto& fields = states_[index].fields;
+  auto field = std::find_if(fields.begin(), fields.end(),
+                            [&](const auto& known) { return known.first == what; });
+  if (field == fields.end()) {
+    fields.emplace_back(what, chosen_site(world_->modules()[index], index, kind, what));
+    field = fields.end() - 1;
+  }
+  return field->second;
 }
 
 void Session::unreadable(const void* module, const std::string& why) {
@@ -264,6 +267,7 @@ std::shared_ptr<Store> Session::take() {
   last_ = nullptr;
   tags_.clear();
   slots_.clear();
+  functions_.clear();
   for (auto& [module, state] : states_) state.fields.clear();
   auto fresh = std::make_shared<Store>();
   if (!store_->fired().empty()) fresh->emptied_by = "take()";

@@ -61,6 +61,15 @@ class Session : public std::enable_shared_from_this<Session> {
   /// `what`: `output`, `output.0`, `encode.input` ...
   void fire_field(const void* module, SiteKind kind, const std::string& what,
                   const at::Tensor& value, bool copy = false);
+  bool knows(const void* module) const { return modules_.count(module) != 0; }
+  /// `what` is a local variable's: `attn`, `attn[0]`, `encode.attn`. Outside any module: the name,
+  /// and `function` is not empty.
+  void fire_local(const void* module, const std::string& function, const std::string& what,
+                  const at::Tensor& value);
+  /// Whether fire_local() would keep it; what nobody asks for is noted for reports.
+  bool wants_local(const void* module, const std::string& function, const std::string& what);
+  /// Whether it may keep any local variable of the module, or outside any.
+  bool wants_locals(const void* module, const std::string& function);
   /// An input or output that a chosen site of the module would be in cannot be looked into: why.
   void unreadable(const void* module, const std::string& why);
   bool wants(const void* module, SiteKind kind, const char* method);
@@ -85,6 +94,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::string silence() const;
 
  private:
+  static constexpr std::size_t kUnknown = static_cast<std::size_t>(-1);
+
   // A tag that fired before: where it goes, and the text its pointers stood for.
   struct TagSlot {
     StoredSite* site = nullptr;  // null: not chosen
@@ -108,6 +119,8 @@ class Session : public std::enable_shared_from_this<Session> {
   StoredSite* chosen_site(const WorldModule& module, std::size_t index, SiteKind kind,
                           const std::string& what);
   void open_file();
+  StoredSite*& field_site(std::size_t index, SiteKind kind, const std::string& what);
+  StoredSite* function_site(const std::string& function, const std::string& what);
   void record(StoredSite& site, const at::Tensor& value, bool copy);
   bool write(StoredSite& site, const at::Tensor& value);
   std::string silent_reason(std::size_t module) const;
@@ -124,11 +137,12 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unique_ptr<safetensors::Writer> file_;  // of `write_to`, until it is finished
   std::deque<TagSlot> slots_;
   ska::flat_hash_map<TagKey, TagSlot*, TagKeyHash> tags_;
-  std::unordered_map<const void*, std::size_t> modules_;  // id -> index in the world
-  std::unordered_map<std::size_t, ModuleState> states_;   // of modules at which something fired
-  std::vector<bool> selector_fired_;                      // ever, also before clear() and take()
-  std::vector<bool> module_fired_;                        // a chosen site of it, ever
-  std::size_t hooked_ = 0;                                // modules that were asked to be hooked
+  std::unordered_map<const void*, std::size_t> modules_;    // id -> index in the world
+  std::unordered_map<std::string, StoredSite*> functions_;  // locals outside modules, by key
+  std::unordered_map<std::size_t, ModuleState> states_;     // of modules at which something fired
+  std::vector<bool> selector_fired_;                        // ever, also before clear() and take()
+  std::vector<bool> module_fired_;                          // a chosen site of it, ever
+  std::size_t hooked_ = 0;                                  // modules that were asked to be hooked
   std::unordered_map<std::size_t, std::string>
       advice_;  // of chosen modules that hooks do not reach
   std::uint64_t sequence_ = 0;

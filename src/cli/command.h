@@ -3,8 +3,10 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -31,6 +33,11 @@ Command diff_command(CLI::App& program);
 Command convert_command(CLI::App& program);
 Command plot_command(CLI::App& program);
 Command completion_command(CLI::App& program);
+Command instrument_command(CLI::App& program);
+
+/// `anycapture instrument --compile ... -- COMPILER ...`: gives its exit status; empty for any
+/// other command line. What stands behind the `--` is not ours to parse.
+std::optional<int> compile_instrumented(const std::vector<std::string>& arguments);
 
 /// To stdout. Throws FileError when it cannot be written.
 void write_out(std::string_view text);

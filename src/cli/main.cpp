@@ -12,6 +12,7 @@
 #include <cstring>
 #include <filesystem>
 #include <new>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,7 @@ constexpr const char* kAbout =
     "  anycapture run vit.pt --input cat.png -c Attention:attn -o maps.safetensors\n"
     "  anycapture plot maps.safetensors '*.attn:attn' --token 0 -o cls.png   where CLS looks\n"
     "  source <(anycapture completion bash)                 completes keys, options; or zsh, fish\n"
+    "  anycapture instrument --print model.cpp              which locals would have a name\n"
     "\n"
     "Exit status: 0 done, 1 differs or not finite, 2 usage, 3 file, 4 model.";
 
@@ -73,13 +75,15 @@ Command run_command(CLI::App& program) {
 }
 
 int run(std::vector<std::string> arguments) {
+  if (const std::optional<int> status = compile_instrumented(arguments)) return *status;
   CLI::App program(kAbout, "anycapture");
   program.set_version_flag("--version", "anycapture " ANYCAPTURE_VERSION);
   program.require_subcommand(1);
   const std::vector<Command> commands{inspect_command(program), stats_command(program),
                                       diff_command(program),    convert_command(program),
                                       plot_command(program),    modules_command(program),
-                                      run_command(program),     completion_command(program)};
+                                      run_command(program),     instrument_command(program),
+                                      completion_command(program)};
   if (!arguments.empty() && arguments[0] == kComplete) {
     write_out(completions(program, {arguments.begin() + 1, arguments.end()}));
     return kDone;

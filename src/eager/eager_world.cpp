@@ -88,6 +88,8 @@ class EagerWorld : public World {
 
   static Hooking hooking_of(const Module& module) {
     if (eager::is_hooked(module)) return {true, true, ""};
+    if (eager::is_instrumented(module))
+      return {true, true, eager::why_silent_though_instrumented()};
     const bool half = eager::is_half_hooked(module);
     return {half, half, eager::why_unhooked(module)};
   }

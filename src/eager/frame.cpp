@@ -49,12 +49,17 @@ bool is_number(const std::type_info& type) {
 
 }  // namespace
 
-Frame::Frame(const torch::nn::Module& module, Seen seen, const char* method)
-    : module_(&module), method_(method), exceptions_(std::uncaught_exceptions()), seen_(seen) {
+Frame::Frame(const torch::nn::Module& module, Seen seen, const char* method, unsigned overload)
+    : module_(&module),
+      method_(method),
+      exceptions_(std::uncaught_exceptions()),
+      seen_(seen),
+      overload_(overload) {
   Frame* top = innermost_frame;
-  if (top != nullptr && top->module_ == module_ && top->seen_ < seen &&
-      std::strcmp(top->method_, method) == 0) {
+  if (top != nullptr && top->module_ == module_ && std::strcmp(top->method_, method) == 0 &&
+      (top->seen_ < seen || (seen == Seen::kSource && top->overload_ != overload))) {
     top->seen_ = seen;
+    top->overload_ = overload;
     opened_ = false;
     return;
   }

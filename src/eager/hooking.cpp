@@ -2,6 +2,7 @@
 #include "eager/hooking.h"
 
 #include <anycapture/detail/hooked_call.h>
+#include <anycapture/detail/instrumented.h>
 #include <anycapture/selector.h>
 
 #include <torch/nn/module.h>
@@ -11,10 +12,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <set>
 #include <typeindex>
+#include <vector>
 
 #include "eager/is_one_of.h"
 
@@ -48,6 +51,17 @@ bool has_holder(const torch::nn::Module& module) {
   return notes().held.count(typeid(module)) != 0;
 }
 
+struct InstrumentedTypes {
+  std::mutex mutex;
+  std::vector<bool (*)(const torch::nn::Module&)> is_one;
+  std::map<std::type_index, bool> known;  // of modules that were asked for
+};
+
+InstrumentedTypes& instrumented_types() {
+  static auto* types = new InstrumentedTypes();
+  return *types;
+}
+
 // Module::name_, private: a name that is not set is made of the wrapper's type.
 using Name = c10::optional<std::string> torch::nn::Module::*;
 Name name_member();
@@ -66,6 +80,14 @@ bool note_unhooked(const std::type_info& type, Heard heard, const char* reason) 
   return notes().by_type.emplace(type, Note{heard, reason}).second;
 }
 
+bool note_instrumented(bool (*is_one)(const torch::nn::Module& module)) {
+  InstrumentedTypes& types = instrumented_types();
+  const std::lock_guard<std::mutex> lock(types.mutex);
+  types.is_one.push_back(is_one);
+  types.known.clear();
+  return true;
+}
+
 void name_after(torch::nn::Module& module, const std::type_info& type) {
   {
     const std::lock_guard<std::mutex> lock(notes().mutex);
@@ -81,6 +103,22 @@ namespace eager {
 
 bool is_hooked(const torch::nn::Module& module) {
   return is_one_of<detail::Hookable>(module);
+}
+
+bool is_instrumented(const torch::nn::Module& module) {
+  InstrumentedTypes& types = instrumented_types();
+  const std::lock_guard<std::mutex> lock(types.mutex);
+  const auto [known, added] = types.known.try_emplace(typeid(module), false);
+  if (added) {
+    known->second = std::any_of(types.is_one.begin(), types.is_one.end(),
+                                [&](const auto& is_one) { return is_one(module); });
+  }
+  return known->second;
+}
+
+std::string why_silent_though_instrumented() {
+  return "its source is instrumented: its forward was not called, or the linker took a copy of it "
+         "that another target compiled without anycapture_instrument()";
 }
 
 bool is_half_hooked(const torch::nn::Module& module) {

@@ -16,6 +16,12 @@ namespace eager {
 /// Whether a holder made it hooked.
 bool is_hooked(const torch::nn::Module& module);
 
+/// Whether a method of its class, or of a base, was compiled from an instrumented source.
+bool is_instrumented(const torch::nn::Module& module);
+
+/// Why such a module may not have been heard.
+std::string why_silent_though_instrumented();
+
 /// Whether some of its calls are heard although it is not: those through its holder.
 bool is_half_hooked(const torch::nn::Module& module);
 

@@ -31,6 +31,9 @@ new_machine() {
   sed "s|torch_dir_in /usr |torch_dir_in $machine/usr |" "$project/cmake/setup.sh" \
     >"$machine/project/cmake/setup.sh"
   chmod +x "$machine/project/cmake/setup.sh"
+  printf '#!/bin/bash\n[ -z "${NO_PARSER:-}" ] || { echo "pip could not"; exit 1; }\n' \
+    >"$machine/project/cmake/tree_sitter.sh"
+  chmod +x "$machine/project/cmake/tree_sitter.sh"
   make_torch "$machine/usr" 1.13.0
   make_torch "$machine/wheel" 2.13.0
   local tool
@@ -132,6 +135,11 @@ check 'pip: a folder of its own' prints torch-2.13.0-
 run
 check 'second run: does nothing' does_nothing
 check 'second run: same folder' prints torch-2.13.0-
+
+new_machine
+run NO_PARSER=1
+check 'no parser: goes on' ends 0
+check 'no parser: says so' says 'left out: pip could not'
 
 new_machine
 cuda='PIP_PLAN=nvidia-cublas-13.1 torch-2.13.0 triton-3.7'

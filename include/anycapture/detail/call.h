@@ -56,27 +56,6 @@ decltype(auto) pass(Held& held) {
   }
 }
 
-template <class T>
-Tensors collected(const std::string& name, T& value) {
-  Tensors tensors;
-  collect(tensors, name, value);
-  return tensors;
-}
-
-/// By position, as Python's hooks get them; a lone tensor has no name.
-template <class Held, std::size_t... I>
-void collect_arguments(Tensors& into, Held& held, std::index_sequence<I...>) {
-  std::size_t holding = 0, lone = 0;
-  const auto look = [&](const Tensors& tensors) {
-    if (!tensors.any_defined()) return;
-    ++holding;
-    lone += tensors.is_lone() ? 1 : 0;
-  };
-  (look(collected("", std::get<I>(held))), ...);
-  const bool numbered = holding != 1 || lone != 1;
-  (collect(into, numbered ? std::to_string(I) : std::string(), std::get<I>(held)), ...);
-}
-
 /// `Self` is Impl or const Impl. `run(arguments...)` is the call itself.
 template <class Self, class Run, class... A>
 class Call {

@@ -2,6 +2,7 @@
 // Finding the tensors inside a value of any type.
 #pragma once
 
+#include <torch/nn/module.h>  // in front: on LibTorch 1.13 the next one needs it there
 #include <torch/nn/modules/container/any_value.h>
 
 #include <anycapture/api.h>
@@ -68,27 +69,35 @@ struct is_list<T, std::void_t<typename T::value_type, decltype(std::declval<T&>(
                          !std::is_same_v<typename T::value_type, T> &&
                          !std::is_arithmetic_v<typename T::value_type>> {};
 
-template <class T>
+/// Types that hold each other in a circle, as trees of JSON do, are left at this depth.
+constexpr int kDeepest = 8;
+
+template <class T, int kDepth = 0>
 constexpr bool can_hold_tensors();
 
-template <class Tuple, std::size_t... I>
+template <class Tuple, int kDepth, std::size_t... I>
 constexpr bool any_holds(std::index_sequence<I...>) {
-  return (can_hold_tensors<Plain<std::tuple_element_t<I, Tuple>>>() || ...);
+  return (can_hold_tensors<Plain<std::tuple_element_t<I, Tuple>>, kDepth>() || ...);
 }
 
 /// Whether collect() can find a tensor in a T.
-template <class T>
+template <class T, int kDepth>
 constexpr bool can_hold_tensors() {
-  if constexpr (std::is_same_v<T, at::Tensor> || is_struct<T>::value) {
+  constexpr int kInner = kDepth + 1;
+  if constexpr (std::is_same_v<T, at::Tensor>) {
+    return true;
+  } else if constexpr (!std::is_class_v<T> || kDepth == kDeepest) {
+    return false;
+  } else if constexpr (is_struct<T>::value) {
     return true;
   } else if constexpr (is_tuple<T>::value) {
-    return any_holds<T>(std::make_index_sequence<std::tuple_size_v<T>>());
+    return any_holds<T, kInner>(std::make_index_sequence<std::tuple_size_v<T>>());
   } else if constexpr (is_map<T>::value) {
-    return can_hold_tensors<typename T::mapped_type>();
+    return can_hold_tensors<typename T::mapped_type, kInner>();
   } else if constexpr (is_ordered_dict<T>::value) {
-    return can_hold_tensors<Plain<decltype(std::declval<T&>().begin()->value())>>();
+    return can_hold_tensors<Plain<decltype(std::declval<T&>().begin()->value())>, kInner>();
   } else if constexpr (is_optional<T>::value || is_list<T>::value) {
-    return can_hold_tensors<Plain<typename T::value_type>>();
+    return can_hold_tensors<Plain<typename T::value_type>, kInner>();
   } else {
     return false;
   }
@@ -132,6 +141,27 @@ void collect(Tensors& into, const std::string& name, T& value) {
       }
     }
   }
+}
+
+template <class T>
+Tensors collected(const std::string& name, T& value) {
+  Tensors tensors;
+  collect(tensors, name, value);
+  return tensors;
+}
+
+/// By position, as Python's hooks get them; a lone tensor has no name.
+template <class Held, std::size_t... I>
+void collect_arguments(Tensors& into, Held& held, std::index_sequence<I...>) {
+  std::size_t holding = 0, lone = 0;
+  const auto look = [&](const Tensors& tensors) {
+    if (!tensors.any_defined()) return;
+    ++holding;
+    lone += tensors.is_lone() ? 1 : 0;
+  };
+  (look(collected("", std::get<I>(held))), ...);
+  const bool numbered = holding != 1 || lone != 1;
+  (collect(into, numbered ? std::to_string(I) : std::string(), std::get<I>(held)), ...);
 }
 
 using CollectAny = void (*)(Tensors& into, const std::string& name, torch::nn::AnyValue& value);

@@ -22,8 +22,10 @@ enum class SiteDirection : char { kInput, kOutput };
 /// `listening()`.
 class ANYCAPTURE_API Frame {
  public:
-  /// `method` is not copied; anything but "forward" is in the keys: `encode.output`.
-  Frame(const torch::nn::Module& module, Seen seen, const char* method = "forward");
+  /// `method` is not copied; anything but "forward" is in the keys: `encode.output`. `overload`
+  /// tells apart the functions that are instrumented: one that calls another is still one call.
+  Frame(const torch::nn::Module& module, Seen seen, const char* method = "forward",
+        unsigned overload = 0);
   Frame(const Frame&) = delete;
   Frame& operator=(const Frame&) = delete;
   ~Frame();
@@ -48,6 +50,7 @@ class ANYCAPTURE_API Frame {
   Frame* outer_ = nullptr;
   int exceptions_;  // that were passing when it opened
   Seen seen_;       // the innermost mechanism that joined
+  unsigned overload_;
   bool opened_ = true;
   bool wants_input_ = false;
   bool wants_output_ = false;

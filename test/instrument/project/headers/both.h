@@ -1,0 +1,2 @@
+#pragma once
+#include "block.h"  // a way to it that nobody named

@@ -1,0 +1,7 @@
+#pragma once
+#include <torch/nn/module.h>
+#include <torch/types.h>
+
+struct OtherLayer : torch::nn::Module {
+  torch::Tensor forward(torch::Tensor x);
+};
