@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "capture/dtype.h"
+#include "capture/listening.h"
 #include "capture/store.h"
 
 namespace anycapture {
@@ -125,6 +126,7 @@ void describe(const SaveOptions& options, CaptureMetadata& metadata) {
 }  // namespace
 
 void CaptureReader::save(const std::string& path, const SaveOptions& options) const {
+  const capture::Deaf deaf;
   const std::vector<const StoredSite*> sites = store_->matching(options.keys);
   check_any(*store_, sites, options.keys);
   check_fresh(sites);
