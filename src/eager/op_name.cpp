@@ -38,7 +38,8 @@ std::vector<std::string> whats_of(std::string_view registered) {
   const std::string_view name = without_namespace(registered);
   std::vector<std::string> whats;
   for (const std::string_view spelled : {without_underscores(name), name, registered}) {
-    std::string what = "@" + std::string(spelled);
+    std::string what(1, '@');
+    what += spelled;
     if (std::find(whats.begin(), whats.end(), what) == whats.end())
       whats.push_back(std::move(what));
   }
