@@ -40,8 +40,8 @@ class [[nodiscard]] ANYCAPTURE_API Capturer : public CaptureReader {
   /// `model`: a module holder, a `shared_ptr` to a module, or a `torch::nn::Module&`.
   ///
   /// Throws `SelectorError` when a selector is malformed, when its module part matches nothing
-  /// (with the nearest paths and the types there are), or when it asks only for inputs or outputs
-  /// of modules that cannot be hooked; nothing is hooked then.
+  /// (with the nearest paths and the types there are), or when it asks only for inputs, outputs or
+  /// ops of modules that cannot be hooked; nothing is hooked then.
   template <class Model>
   Capturer(Model&& model, const Selectors& selectors, CaptureOptions options = {})
       : Capturer(of(detail::world_of(model), selectors, std::move(options))) {}
@@ -53,9 +53,9 @@ class [[nodiscard]] ANYCAPTURE_API Capturer : public CaptureReader {
   ~Capturer();
 
   /// Stops listening, and finishes the file of `write_to`; a second call does nothing. Throws
-  /// `FileError` when that file cannot be written, unless an exception is passing, and
-  /// `SilentSelectorError` when `on_silent == raise`, a selector's sites never fired and no
-  /// exception is passing.
+  /// `FileError` when that file cannot be written. Unless an exception is passing, throws
+  /// `SilentSelectorError` when `on_silent == raise` and a selector's sites never fired; and what
+  /// an op met (`NonFiniteError`, what a transform threw), if nothing fired behind it to throw it.
   void close();
   bool is_open() const noexcept;
 
@@ -78,19 +78,27 @@ class [[nodiscard]] ANYCAPTURE_API Capturer : public CaptureReader {
  private:
   explicit Capturer(std::shared_ptr<capture::Session> session);
   void finish() noexcept;
+  void say_failure();
 
   std::shared_ptr<capture::Session> session_;
 };
 
 namespace detail {
 ANYCAPTURE_API std::vector<SiteInfo> sites(std::shared_ptr<capture::World> world,
-                                           const std::function<void()>& run);
+                                           const std::function<void()>& run,
+                                           const Selectors* selectors);
 }
 
-/// Calls `run` once, which runs the model, and lists every site that fired, in order.
+/// Calls `run` once, which runs the model, and lists every site that fired, in order: all but ops.
 template <class Model>
 std::vector<SiteInfo> sites(Model&& model, const std::function<void()>& run) {
-  return detail::sites(detail::world_of(model), run);
+  return detail::sites(detail::world_of(model), run, nullptr);
+}
+/// The same for the sites that selectors choose: `*:@*` lists the ops that ran.
+template <class Model>
+std::vector<SiteInfo> sites(Model&& model, const std::function<void()>& run,
+                            const Selectors& selectors) {
+  return detail::sites(detail::world_of(model), run, &selectors);
 }
 
 }  // namespace anycapture

@@ -27,7 +27,8 @@ enum class SiteKind {
   kInput,      ///< `input`, `input.1`, `encode.input`
   kOutput,     ///< `output`, `output.0`, `encode.output`
   kAttention,  ///< `attention`
-  kOp,         ///< `@softmax`
+  kOp,         ///< result of an op: `@softmax`, `@topk.1`
+  kOpInput,    ///< what an op took: `@softmax.input`, `@matmul.input.1`
 };
 
 /// `torch::nn::LinearImpl` -> `Linear`: without namespace, trailing `Impl`, TorchScript's prefixes
@@ -76,6 +77,8 @@ class ANYCAPTURE_API Selector {
   bool asks_for(SiteKind kind) const;
   /// Whether it was written for this kind alone: `*:output`.
   bool asks_only_for(SiteKind kind) const;
+  /// Whether it chooses ops by their place in a call: `@softmax[1]`.
+  bool numbers_ops() const;
 
   struct Parts;
   const Parts& parts() const { return *parts_; }  ///< for BoundSelectors

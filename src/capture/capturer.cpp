@@ -50,6 +50,7 @@ Capturer Capturer::of(std::shared_ptr<capture::World> world, const Selectors& se
 Capturer::Capturer(std::shared_ptr<Session> session)
     : CaptureReader(session->store()), session_(std::move(session)) {
   ThreadSessions::here().add(session_);
+  session_->update_op_tap();
   detail::listeners.fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -72,7 +73,9 @@ void Capturer::close() {
   if (session_ == nullptr || !session_->end()) return;
   detail::listeners.fetch_sub(1, std::memory_order_relaxed);
   ThreadSessions::here().remove(session_.get());
+  session_->update_op_tap();
   finish_file(*session_);
+  say_failure();
   const OnSilent on_silent = session_->options().on_silent;
   if (on_silent == OnSilent::ignore) return;
   const std::string silence = session_->silence();
@@ -83,6 +86,16 @@ void Capturer::close() {
   warn(silence);
 }
 
+// What an op met and no site behind it threw.
+void Capturer::say_failure() {
+  if (std::uncaught_exceptions() == 0) return session_->throw_failure();
+  try {
+    session_->throw_failure();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "anycapture: warning: %s\n", error.what());
+  }
+}
+
 // A destructor warns where close() would throw.
 void Capturer::finish() noexcept {
   try {
@@ -91,6 +104,8 @@ void Capturer::finish() noexcept {
     std::fprintf(stderr, "anycapture: warning: %s\n", error.what());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "anycapture: while closing a session: %s\n", error.what());
+  } catch (...) {
+    std::fprintf(stderr, "anycapture: while closing a session: what a transform threw\n");
   }
 }
 
@@ -108,7 +123,7 @@ void Capturer::resume() noexcept {
 
 void Capturer::clear() {
   check_in_memory(*store_, "clear()");
-  store_->clear();
+  session_ == nullptr ? store_->clear() : session_->clear();
 }
 
 Captures Capturer::take() {

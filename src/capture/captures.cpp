@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "capture/listening.h"
 #include "capture/store.h"
 
 namespace anycapture {
@@ -121,6 +122,7 @@ at::Tensor CaptureReader::stack(std::string_view glob) const {
           tensors.back().sizes().vec()));
     }
   }
+  const capture::Deaf deaf;
   return at::stack(tensors);
 }
 

@@ -24,12 +24,17 @@ at::Tensor copy_of(const at::Tensor& value, bool detach) {
   return value.clone();
 }
 
+}  // namespace
+
 const void* storage_of(const at::Tensor& value) {
   const c10::TensorImpl* impl = value.unsafeGetTensorImpl();
   return impl->has_storage() ? impl->storage().unsafeGetStorageImpl() : nullptr;
 }
 
-}  // namespace
+void own(StoredCall& call, bool detach) {
+  call.value = copy_of(call.value, detach);
+  call.storage = nullptr;
+}
 
 bool needs_conversion(const CaptureOptions& options) {
   return options.keep == Keep::clone || options.device || options.dtype || options.transform;

@@ -22,6 +22,12 @@ StoredCall keep_reference(const at::Tensor& value, bool detach);
 StoredCall keep_converted(const Site& site, const at::Tensor& value, const CaptureOptions& options,
                           bool copy);
 
+/// Makes a reference that was kept a copy.
+void own(StoredCall& call, bool detach);
+
+/// Identity of the memory behind a tensor; null where it has none.
+const void* storage_of(const at::Tensor& value);
+
 /// Whether its memory is not LibTorch's own: from_blob, a mapped file.
 bool is_borrowed(const at::Tensor& value);
 

@@ -10,8 +10,10 @@
 #include <utility>
 
 #include "capture/dtype.h"
+#include "capture/listening.h"
 #include "capture/store.h"
 #include "core/capture_file.h"
+#include "core/what_pattern.h"
 
 namespace anycapture {
 namespace {
@@ -38,7 +40,7 @@ at::Tensor tensor_of(const safetensors::Reader& file, const safetensors::TensorI
 
 Site site_of(const std::string& key, const CaptureMetadata::Site* known) {
   if (known != nullptr) return {known->path, known->type, known->what, key};
-  const std::size_t colon = key.rfind(':');
+  const std::size_t colon = find_separator(key);
   if (colon == std::string::npos) return {key, "", "", key};
   return {key.substr(0, colon), "", key.substr(colon + 1), key};
 }
@@ -68,6 +70,7 @@ void add_calls(Store& store, const CaptureFile::Entry& entry, const CaptureFile&
 }  // namespace
 
 Captures Captures::load(const std::string& path) {
+  const capture::Deaf deaf;
   const CaptureFile capture(path);
   auto store = std::make_shared<Store>();
   store->metadata = capture.metadata();

@@ -15,6 +15,7 @@ namespace anycapture {
 namespace {
 
 constexpr std::size_t kSilentShown = 8;
+constexpr std::size_t kNamesShown = 40;
 
 std::uint64_t bytes_of(const capture::StoredSite& site) {
   std::uint64_t bytes = site.written;
@@ -23,6 +24,14 @@ std::uint64_t bytes_of(const capture::StoredSite& site) {
     bytes += static_cast<std::uint64_t>(call.value.numel()) * call.value.element_size();
   }
   return bytes;
+}
+
+// A root that is not hooked may run hundreds of ops.
+std::string listed(const std::vector<std::string>& names) {
+  const std::size_t shown = std::min(names.size(), kNamesShown);
+  std::string text = fmt::format("{}", fmt::join(names.begin(), names.begin() + shown, ", "));
+  if (shown < names.size()) text += fmt::format(" and {} more", names.size() - shown);
+  return text;
 }
 
 std::string shown(const std::string& path) {
@@ -36,10 +45,14 @@ namespace capture {
 std::string Session::silent_reason(std::size_t module) const {
   const auto state = states_.find(module);
   if (state != states_.end() && !state->second.unchosen.empty()) {
-    return fmt::format("what fired there: {}", fmt::join(state->second.unchosen, ", "));
+    return "what fired there: " + listed(state->second.unchosen);
   }
+  const bool ops = !selectors_.may_choose(module, SiteKind::kTag) && asks_for_ops();
+  if (ops && world_->modules()[module].id == unhooked_root_)
+    return "nothing ran outside the hooked modules";
   const auto advice = advice_.find(module);
-  if (advice != advice_.end()) return "no tag of it fired; " + advice->second;
+  if (advice != advice_.end())
+    return (ops ? "no op of it was heard; " : "no tag of it fired; ") + advice->second;
   return "its forward was not called, or not through its holder";
 }
 

@@ -12,7 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "capture/dtype.h"
 #include "capture/file_form.h"
+#include "capture/listening.h"
 #include "capture/store.h"
 
 namespace anycapture {
@@ -86,6 +88,7 @@ void describe(const SaveOptions& options, CaptureMetadata& metadata) {
 }  // namespace
 
 void CaptureReader::save(const std::string& path, const SaveOptions& options) const {
+  const capture::Deaf deaf;
   const std::vector<const StoredSite*> sites = store_->matching(options.keys);
   check_any(*store_, sites, options.keys);
   check_fresh(sites);

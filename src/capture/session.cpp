@@ -23,6 +23,11 @@ bool is_gone(const WorldModule& module) {
   return module.owned && module.life.expired();
 }
 
+std::uint64_t next_id() {
+  static std::atomic<std::uint64_t> next{0};
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
 // What is wrong with a tag's name, if anything is: keys would not be read back.
 const char* problem_of_tag(std::string_view name) {
   if (name.empty()) return "a name is needed";
@@ -56,7 +61,14 @@ Session::Session(std::shared_ptr<World> world, const Selectors& selectors, Captu
       list_(selectors.texts),
       unmatched_(unmatched),
       converts_(needs_conversion(options_)),
-      selector_fired_(selectors.texts.size()) {
+      selector_fired_(selectors.texts.size()),
+      id_(next_id()) {
+  for (const Selector& selector : list_.selectors()) {
+    if (selector.negative()) continue;
+    asks_for_op_results_ = asks_for_op_results_ || selector.asks_for(SiteKind::kOp);
+    asks_for_op_inputs_ = asks_for_op_inputs_ || selector.asks_for(SiteKind::kOpInput);
+    numbers_ops_ = numbers_ops_ || selector.numbers_ops();
+  }
   check_device();
   open_file();
   bind();
@@ -73,6 +85,7 @@ void Session::bind() {
     }
   }
   module_fired_.resize(modules.size());
+  find_unhooked_root();
   if (unmatched_ == Unmatched::raise) {
     check_hookable();
     world_->check_sites(selectors_);
@@ -98,6 +111,8 @@ void Session::check_hookable() const {
          {std::pair(SiteKind::kOutput, "output"), std::pair(SiteKind::kInput, "input")}) {
       if (all[s].asks_only_for(kind)) check_hookable(s, kind, name);
     }
+    if (all[s].asks_only_for(SiteKind::kOp) || all[s].asks_only_for(SiteKind::kOpInput))
+      check_ops_heard(s);
   }
 }
 
@@ -120,6 +135,7 @@ void Session::check_hookable(std::size_t selector, SiteKind kind, const char* na
 // LibTorch's own message comes late, out of forward.
 void Session::check_device() const {
   if (!options_.device) return;
+  const Deaf deaf;
   try {
     at::empty({0}, *options_.device);
   } catch (const c10::Error& error) {
@@ -131,15 +147,23 @@ void Session::check_device() const {
 void Session::hook_chosen() {
   for (; hooked_ < world_->modules().size(); ++hooked_) {
     const std::size_t i = hooked_;
-    if (selectors_.selectors_of(i).empty()) continue;
-    const bool wanted =
-        selectors_.may_choose(i, SiteKind::kOutput) || selectors_.may_choose(i, SiteKind::kInput);
+    const bool chosen = !selectors_.selectors_of(i).empty();
+    if (!chosen && !asks_for_ops()) continue;
+    // Of which module an op is depends on what else is hooked, not on what is asked for.
+    const bool wanted = asks_for_ops() || selectors_.may_choose(i, SiteKind::kOutput) ||
+                        selectors_.may_choose(i, SiteKind::kInput);
     const Hooking hooking = wanted ? world_->hook(i) : world_->hooking(i);
-    if (!hooking.advice.empty()) advice_.emplace(i, hooking.advice);
+    if (!chosen) continue;
+    if (!hooking.advice.empty()) {
+      advice_.emplace(i, hooking.advice);
+    } else if (!hooking.no_ops.empty() && !selectors_.may_choose(i, SiteKind::kOutput)) {
+      advice_.emplace(i, hooking.no_ops);
+    }
   }
 }
 
 void Session::fire_tag(const TagKey& key, const at::Tensor& value) {
+  throw_failure();
   TagSlot*& found = tags_[key];
   if (found == nullptr) {
     slots_.emplace_back();
@@ -203,6 +227,7 @@ StoredSite* Session::chosen_site(const WorldModule& module, std::size_t index, S
 }
 
 bool Session::wants(const void* module, SiteKind kind, const char* method) {
+  throw_failure();
   const std::size_t index = index_of(module, true);
   heard_ = heard_ || index != kUnknown;
   if (index == kUnknown || selectors_.selectors_of(index).empty()) return false;
@@ -212,6 +237,7 @@ bool Session::wants(const void* module, SiteKind kind, const char* method) {
 
 void Session::fire_field(const void* module, SiteKind kind, const std::string& what,
                          const at::Tensor& value, bool copy) {
+  throw_failure();
   const std::size_t index = index_of(module, true);
   if (index == kUnknown) return;
   const WorldModule& owner = world_->modules()[index];
@@ -268,7 +294,11 @@ std::shared_ptr<Store> Session::take() {
   tags_.clear();
   slots_.clear();
   functions_.clear();
-  for (auto& [module, state] : states_) state.fields.clear();
+  for (auto& [module, state] : states_) {
+    state.fields.clear();
+    state.ops.clear();
+  }
+  forget_ops();
   auto fresh = std::make_shared<Store>();
   if (!store_->fired().empty()) fresh->emptied_by = "take()";
   fresh->aliases = store_->aliases;

@@ -12,11 +12,14 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "capture/store.h"
@@ -41,6 +44,11 @@ struct TagKeyHash {
     auto bits = [](const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); };
     return (bits(key.module) >> 4) * 0x9E3779B97F4A7C15u ^ bits(key.function) * 31 ^ bits(key.name);
   }
+};
+
+/// How often ops ran in one call of a module.
+struct OpCounts {
+  std::map<std::pair<std::uint64_t, std::string>, std::size_t> of;  ///< session's id, `@softmax`
 };
 
 class Session : public std::enable_shared_from_this<Session> {
@@ -70,9 +78,37 @@ class Session : public std::enable_shared_from_this<Session> {
   bool wants_local(const void* module, const std::string& function, const std::string& what);
   /// Whether it may keep any local variable of the module, or outside any.
   bool wants_locals(const void* module, const std::string& function);
+  /// `kind`: kOp or kOpInput. `what`: `@softmax`, `@topk.1`, `@matmul.input.0`; `number`: how many
+  /// of it ran before in the same call of the module, where numbers_ops(). Keeps what it meets for
+  /// throw_failure().
+  void fire_op(const void* module, SiteKind kind, const std::string& what, std::size_t number,
+               const at::Tensor& value, bool copy) noexcept;
+  /// An op is about to write into a tensor: what is kept of ops as a reference to its memory
+  /// becomes a copy.
+  void about_to_write(const at::Tensor& value) noexcept;
   /// An input or output that a chosen site of the module would be in cannot be looked into: why.
   void unreadable(const void* module, const std::string& why);
   bool wants(const void* module, SiteKind kind, const char* method);
+
+  bool asks_for_op_inputs() const { return asks_for_op_inputs_; }
+  bool asks_for_ops() const { return asks_for_op_results_ || asks_for_op_inputs_; }
+  bool numbers_ops() const { return numbers_ops_; }
+  bool knows(const void* module) const { return modules_.count(module) != 0; }
+  /// The root where it is not hooked: what runs outside every hooked module is its own. Else null.
+  const void* unhooked_root() const { return unhooked_root_; }
+  OpCounts& op_counts() { return op_counts_; }  ///< of that root: since the last clear()
+  std::uint64_t id() const { return id_; }      ///< no other session of the process has it
+  /// Of the world: what is heard has changed.
+  void update_op_tap() const {
+    if (asks_for_ops()) world_->update_op_tap();
+  }
+
+  /// LibTorch swallows what an op tap throws. What a firing op has met is thrown by the next tag,
+  /// input or output that fires, or by close(); until then no op is heard.
+  bool failed() const { return failure_ != nullptr; }
+  void throw_failure() {
+    if (failed()) std::rethrow_exception(std::exchange(failure_, nullptr));
+  }
 
   bool listening() const { return open_.load(std::memory_order_acquire) && !paused_; }
   bool is_open() const { return open_.load(std::memory_order_acquire); }
@@ -80,6 +116,10 @@ class Session : public std::enable_shared_from_this<Session> {
   bool end() { return open_.exchange(false, std::memory_order_acq_rel); }
 
   void pause(bool on) { paused_ = on; }
+  void clear() {
+    store_->clear();
+    forget_ops();
+  }
   void left_by_exception() { left_by_exception_ = true; }
   std::shared_ptr<Store> store() const { return store_; }
   std::shared_ptr<Store> take();
@@ -103,15 +143,28 @@ class Session : public std::enable_shared_from_this<Session> {
     std::string function;
     std::string name;
   };
+  // A call, which may have been dropped since.
+  struct KeptReference {
+    StoredSite* site;
+    std::uint64_t sequence;
+    StoredCall* call() const;  // null if it was
+  };
   struct ModuleState {
     std::vector<std::pair<std::string, StoredSite*>> fields;  // by what; few, so searched in line
-    std::vector<std::string> unchosen;  // tags that fired and nobody asked for
+    std::unordered_map<std::string, StoredSite*> ops;         // by what
+    std::vector<std::string> unchosen;  // tags and ops that fired and nobody asked for
   };
 
+  void forget_ops() {
+    op_counts_.of.clear();
+    references_.clear();
+  }
   void bind();
   void check_device() const;
   void check_hookable() const;
   void check_hookable(std::size_t selector, SiteKind kind, const char* name) const;
+  void check_ops_heard(std::size_t selector) const;
+  void find_unhooked_root();
   void hook_chosen();
   std::size_t index_of(const void* module, bool is_frame);  // kUnknown if there is none
   void resolve(const TagKey& key, TagSlot& slot);
@@ -121,6 +174,10 @@ class Session : public std::enable_shared_from_this<Session> {
   void open_file();
   StoredSite*& field_site(std::size_t index, SiteKind kind, const std::string& what);
   StoredSite* function_site(const std::string& function, const std::string& what);
+  void keep_op(StoredSite& site, const at::Tensor& value, bool copy);
+  StoredSite* op_site(std::size_t module, SiteKind kind, const std::string& what);
+  void record_op(std::size_t module, SiteKind kind, const std::string& what, std::size_t number,
+                 const at::Tensor& value, bool copy);
   void record(StoredSite& site, const at::Tensor& value, bool copy);
   bool write(StoredSite& site, const at::Tensor& value);
   std::string silent_reason(std::size_t module) const;
@@ -153,6 +210,15 @@ class Session : public std::enable_shared_from_this<Session> {
   bool paused_ = false;
   bool left_by_exception_ = false;
   bool heard_ = false;  // a module of the world, chosen or not
+  bool asks_for_op_results_ = false;
+  bool asks_for_op_inputs_ = false;
+  bool numbers_ops_ = false;
+  const void* unhooked_root_ = nullptr;
+  OpCounts op_counts_;
+  std::unordered_multimap<const void*, KeptReference> references_;  // of ops, by storage
+  std::size_t references_at_most_ = 1024;                           // then the dropped ones go
+  std::exception_ptr failure_;
+  const std::uint64_t id_;
 };
 
 }  // namespace capture

@@ -9,8 +9,8 @@
 namespace anycapture {
 namespace detail {
 
-std::vector<SiteInfo> sites(std::shared_ptr<capture::World> world,
-                            const std::function<void()>& run) {
+std::vector<SiteInfo> sites(std::shared_ptr<capture::World> world, const std::function<void()>& run,
+                            const Selectors* chosen) {
   std::vector<SiteInfo> found;
   std::map<std::string, std::size_t> index;
   CaptureOptions options;
@@ -25,12 +25,13 @@ std::vector<SiteInfo> sites(std::shared_ptr<capture::World> world,
     found[known->second].calls += 1;
     return at::empty({0});
   };
-  std::vector<std::string> selectors{"*", "fn:*"};
+  Selectors selectors{"*", "fn:*"};
   for (std::size_t i = 0; i < world->modules().size(); ++i) {
     if (!world->hooking(i).input) continue;
-    selectors.push_back("*:input");  // an error where no module's input can be hooked
+    selectors.texts.push_back("*:input");  // an error where no module's input can be hooked
     break;
   }
+  if (chosen != nullptr) selectors = *chosen;
   Capturer capturer = Capturer::of(std::move(world), selectors, std::move(options));
   run();
   return found;

@@ -63,7 +63,7 @@ StoredSite& Store::site(Site site, std::size_t order, int selector) {
 const StoredSite* Store::find(std::string_view key) const {
   auto found = by_key_.find(std::string(key));
   if (found == by_key_.end()) {
-    const std::size_t colon = key.rfind(':');
+    const std::size_t colon = find_separator(key);
     if (colon == std::string_view::npos) return nullptr;
     const auto alias = aliases.find(key.substr(0, colon));
     if (alias == aliases.end()) return nullptr;

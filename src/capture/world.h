@@ -26,6 +26,7 @@ struct Hooking {
   bool input = false;
   bool output = false;
   std::string advice;  ///< where either is missing: why, and the one-line change that would hook it
+  std::string no_ops;  ///< why no op runs in it although it is heard; empty for most
 };
 
 class World {
@@ -40,6 +41,9 @@ class World {
   virtual Hooking hook(std::size_t module) = 0;
   /// Throws `SelectorError` when a selector asks for what its modules are known not to have.
   virtual void check_sites(const BoundSelectors&) const {}
+  /// A session that asks for ops was opened, or ended, on this thread: makes the ops that run here
+  /// reach the door while ThreadSessions has one that asks.
+  virtual void update_op_tap() {}
 };
 
 }  // namespace capture

@@ -8,6 +8,7 @@
 #include "cli/table.h"
 #include "core/size_text.h"
 #include "core/visible.h"
+#include "core/what_pattern.h"
 
 namespace anycapture {
 namespace cli {
@@ -33,7 +34,7 @@ struct Node {
 // is.
 std::vector<std::string> steps(const std::string& key) {
   constexpr std::size_t kDeepest = 100;
-  const std::size_t colon = std::min(key.rfind(':'), key.size());
+  const std::size_t colon = std::min(find_separator(key), key.size());
   std::vector<std::string> result;
   for (std::size_t start = 0; start < colon;) {
     const bool deepest = result.size() == kDeepest;

@@ -214,6 +214,11 @@ bool Selector::asks_only_for(SiteKind kind) const {
                      [kind](const WhatPattern& one) { return one.kind() == kind; });
 }
 
+bool Selector::numbers_ops() const {
+  return std::any_of(parts_->whats.begin(), parts_->whats.end(),
+                     [](const WhatPattern& one) { return one.numbers_ops(); });
+}
+
 bool Selector::Parts::matches_path(std::string_view module_path) const {
   if (!regex) return path && path->matches(module_path);
   try {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/what_pattern.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -52,9 +54,29 @@ SiteKind kind_of_component(std::string_view component) {
   return SiteKind::kTag;
 }
 
+// What follows the first dot: `input.1` of `@matmul.input.1`.
+std::string_view field_of_op(std::string_view stem) {
+  return stem.substr(std::min(stem.find('.'), stem.size() - 1) + 1);
+}
+
+// As with types: a namespace and underscores are ignored unless they are written.
+OpSpelling spelling_of(std::string_view op) {
+  op = op.substr(0, op.find_first_of(".["));
+  if (op.find("::") != std::string_view::npos) return OpSpelling::kNamespace;
+  const bool underscores = !op.empty() && (op.front() == '_' || op.back() == '_');
+  return underscores ? OpSpelling::kUnderscores : OpSpelling::kPlain;
+}
+
+SiteKind kind_of_op(std::string_view stem) {
+  const std::string_view field = field_of_op(stem);
+  return kind_of_component(field.substr(0, field.find('.'))) == SiteKind::kInput
+             ? SiteKind::kOpInput
+             : SiteKind::kOp;
+}
+
 // `output.0` and `encode.output` are outputs; `forward.output` is a local of that name.
 SiteKind kind_of(std::string_view stem) {
-  if (starts_with(stem, "@")) return SiteKind::kOp;
+  if (starts_with(stem, "@")) return kind_of_op(stem);
   const std::size_t dot = stem.find('.');
   const SiteKind kind = kind_of_component(stem.substr(0, dot));
   if (kind != SiteKind::kTag || dot == std::string_view::npos || starts_with(stem, kForward)) {
@@ -66,8 +88,18 @@ SiteKind kind_of(std::string_view stem) {
 
 std::string stem_pattern(std::string_view stem, SiteKind kind) {
   if (kind == SiteKind::kTag) return std::string(stem);
-  if (kind == SiteKind::kOp) stem.remove_prefix(1);
+  if (kind == SiteKind::kOp || kind == SiteKind::kOpInput) stem.remove_prefix(1);
   return "{" + std::string(stem) + "," + std::string(stem) + ".*}";  // with its fields
+}
+
+void check_op(std::string_view stem, PatternPlace place) {
+  const std::string_view field = field_of_op(stem);
+  if (kind_of_component(field.substr(0, field.find('.'))) != SiteKind::kOutput) return;
+  const std::string_view name = stem.substr(0, stem.find('.'));
+  throw_malformed(place.whole, place.offset,
+                  fmt::format("an op's name alone stands for its result: write \"{0}\", \"{0}.0\" "
+                              "for the first of several, \"{0}.input\" for what it took",
+                              name));
 }
 
 void check_what(std::string_view what, PatternPlace place) {
@@ -112,18 +144,20 @@ WhatPattern::WhatPattern(std::string_view text, PatternPlace place) : stem_("") 
                     "write \"attn[0]\" or \"attn[*]\"; classes such as [a-c] are for module paths");
   }
   kind_ = kind_of(parts.stem);
-  if (parts.stem.empty() || parts.stem == "@") {
+  if (parts.stem.empty() || parts.stem == "@" || starts_with(parts.stem, "@.")) {
     throw_malformed(place.whole, place.offset,
                     "a name is missing: write one such as \"attn\", \"attn[0]\" or \"@softmax\"");
   }
-  if (!parts.index.empty() && kind_ != SiteKind::kTag && kind_ != SiteKind::kOp) {
+  if (is_op()) check_op(parts.stem, place);
+  if (!parts.index.empty() && kind_ != SiteKind::kTag && !is_op()) {
     throw_malformed(place.whole, place.offset,
-                    "only variables have numbered assignments: write \"output.0\" for the first "
+                    "only variables and ops are numbered: write \"output.0\" for the first "
                     "field of a tuple, \"forward.output[0]\" for a variable of that name");
   }
   index_ = std::string(parts.index);
   dotted_ = parts.stem.find('.') != std::string_view::npos;
   forward_ = starts_with(parts.stem, kForward);
+  if (is_op()) spelling_ = spelling_of(parts.stem.substr(1));
   stem_ = Glob(stem_pattern(parts.stem, kind_), place);
 }
 
@@ -134,8 +168,9 @@ bool WhatPattern::asks_for(SiteKind kind) const {
 bool WhatPattern::matches(std::string_view what, SiteKind kind) const {
   if (!asks_for(kind)) return false;
   if (kind == SiteKind::kTag || kind == SiteKind::kLocal) return matches_name(what);
-  if (kind != SiteKind::kOp) return stem_.matches(what);
+  if (!is_op()) return stem_.matches(what);
   if (starts_with(what, "@")) what.remove_prefix(1);
+  if (spelling_of(what) != spelling_) return false;
   const Indexed parts = split_index(what);
   return index_fits(index_, parts.index) && stem_.matches(parts.stem);
 }
@@ -156,6 +191,10 @@ bool WhatPattern::matches_name(std::string_view what) const {
   return fits(other_function ? std::string(name) : std::string(kForward) + std::string(name));
 }
 
+bool is_plain_op(std::string_view what) {
+  return spelling_of(what.substr(1)) == OpSpelling::kPlain;
+}
+
 KeyGlob::KeyGlob(std::string_view text) {
   const std::size_t colon = find_separator(text);
   if (colon == std::string_view::npos) {
@@ -169,7 +208,7 @@ KeyGlob::KeyGlob(std::string_view text) {
 }
 
 bool KeyGlob::matches(std::string_view key) const {
-  const std::size_t colon = key.rfind(':');
+  const std::size_t colon = find_separator(key);
   const std::string_view path = key.substr(0, colon);
   if (globs_.size() == 1) return globs_[0].matches(key) || globs_[0].matches(path);
   if (colon == std::string_view::npos || !globs_[0].matches(path)) return false;

@@ -12,6 +12,9 @@
 
 namespace anycapture {
 
+/// How much of an op's registered name, `aten::_softmax`, is written.
+enum class OpSpelling : char { kPlain, kUnderscores, kNamespace };
+
 /// One of the texts that a what's braces spell out.
 class WhatPattern {
  public:
@@ -24,16 +27,22 @@ class WhatPattern {
   bool asks_for(SiteKind kind) const;
   /// kTag stands for names, of tags and locals alike.
   SiteKind kind() const { return kind_; }
+  bool numbers_ops() const { return is_op() && !index_.empty(); }
 
  private:
   WhatPattern(std::string_view text, PatternPlace place);
+  bool is_op() const { return kind_ == SiteKind::kOp || kind_ == SiteKind::kOpInput; }
 
   SiteKind kind_ = SiteKind::kTag;
+  OpSpelling spelling_ = OpSpelling::kPlain;
   std::string index_;     // `0`, `*`; empty for the final value
   bool dotted_ = false;   // names a function, or a field
   bool forward_ = false;  // names the function `forward`
   Glob stem_;             // without index
 };
+
+/// Whether an op's what, `@softmax.0`, spells neither a namespace nor underscores around the name.
+ANYCAPTURE_API bool is_plain_op(std::string_view what);
 
 /// A glob over keys, `path:what`: `*.attn:attn[*]`. Without a `:` over the whole key.
 class ANYCAPTURE_API KeyGlob {
@@ -52,6 +61,6 @@ void check_no_space(std::string_view text, PatternPlace place);
 
 /// Offset of the `:` that parts module and what: the last one that is no part of a `::`; npos if
 /// there is none.
-std::size_t find_separator(std::string_view text);
+ANYCAPTURE_API std::size_t find_separator(std::string_view text);
 
 }  // namespace anycapture

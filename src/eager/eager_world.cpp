@@ -4,6 +4,8 @@
 #include <torch/nn/module.h>
 #include <torch/nn/modules/container/sequential.h>
 
+#include <fmt/format.h>
+
 #include <deque>
 #include <unordered_map>
 #include <utility>
@@ -11,6 +13,7 @@
 
 #include "eager/hooking.h"
 #include "eager/in_place.h"
+#include "eager/op_tap.h"
 #include "eager/relay.h"
 
 namespace anycapture {
@@ -25,6 +28,7 @@ class EagerWorld : public World {
   EagerWorld(Module& root, std::shared_ptr<const Module> owner) {
     walk(root, owner, "");
     for (const std::size_t sequential : sequentials_) look_into(sequential);
+    for (const std::size_t sequential : sequentials_) note_no_ops(sequential);
   }
 
   const std::deque<WorldModule>& modules() const override { return modules_; }
@@ -38,6 +42,8 @@ class EagerWorld : public World {
     }
     return hookings_[module];
   }
+
+  void update_op_tap() override { eager::update_op_tap(); }
 
  private:
   // Depth first, as named_modules() goes; a module met again gets a further path.
@@ -71,6 +77,14 @@ class EagerWorld : public World {
     }
   }
 
+  void note_no_ops(std::size_t index) {
+    if (typeid(*sequential_at(index)) != typeid(SequentialImpl)) return;
+    const std::string& path = modules_[index].name.path;
+    hookings_[index].no_ops =
+        fmt::format("a Sequential runs no op of its own: choose what it holds, \"{}*:@*\"",
+                    path.empty() ? "" : path + ".");
+  }
+
   void mark_overwritten(std::size_t module) {
     if (std::exchange(modules_[module].output_is_overwritten, true)) return;
     const SequentialImpl* row = sequential_at(module);
@@ -83,15 +97,15 @@ class EagerWorld : public World {
 
   void hear_through(std::size_t sequential, std::size_t module) {
     relays_of_[module].push_back(sequential);
-    hookings_[module] = {true, true, ""};
+    hookings_[module] = {true, true, "", ""};
   }
 
   static Hooking hooking_of(const Module& module) {
-    if (eager::is_hooked(module)) return {true, true, ""};
+    if (eager::is_hooked(module)) return {true, true, "", ""};
     if (eager::is_instrumented(module))
-      return {true, true, eager::why_silent_though_instrumented()};
+      return {true, true, eager::why_silent_though_instrumented(), ""};
     const bool half = eager::is_half_hooked(module);
-    return {half, half, eager::why_unhooked(module)};
+    return {half, half, eager::why_unhooked(module), ""};
   }
 
   SequentialImpl* sequential_at(std::size_t index) const {

@@ -26,6 +26,7 @@
 #include "capture/listening.h"
 #include "capture/session.h"
 #include "eager/eager_world.h"
+#include "eager/op_tap.h"
 
 namespace anycapture {
 namespace eager {
@@ -52,6 +53,7 @@ class DiscoveredWorld : public World {
   Hooking hook(std::size_t module) override {
     return parts_[owner_[module].first]->hook(owner_[module].second);
   }
+  void update_op_tap() override { eager::update_op_tap(); }
 
   void add(torch::nn::Module& root, bool is_root) {
     auto part = capture::make_eager_world(root, root.weak_from_this().lock());
@@ -165,7 +167,8 @@ void open_environment_session() {
       world->add(const_cast<torch::nn::Module&>(*module), is_frame);
     });
     environment_session() = session;
-    capture::ThreadSessions::here().add(std::move(session));
+    capture::ThreadSessions::here().add(session);
+    session->update_op_tap();
     check_out(variable("ANYCAPTURE_OUT"));
     std::atexit(finish);  // once more, so that it comes before what LibTorch has set up by now goes
   } catch (const std::exception& error) {

@@ -13,6 +13,7 @@
 #include "capture/listening.h"
 #include "capture/session.h"
 #include "eager/environment.h"
+#include "eager/op_tap.h"
 
 namespace anycapture {
 namespace detail {
@@ -64,6 +65,7 @@ Frame::Frame(const torch::nn::Module& module, Seen seen, const char* method, uns
     return;
   }
   outer_ = top;
+  backward_ = eager::current_backward();
   eager::join_environment();
   ThreadSessions::here().each([&](Session& session) {
     wants_input_ = wants_input_ || session.wants(module_, SiteKind::kInput, method);
@@ -84,6 +86,7 @@ void Frame::input(const Tensors& tensors) {
 }
 
 void Frame::output(const Tensors& tensors) {
+  ThreadSessions::here().each([](Session& session) { session.throw_failure(); });
   fire(*this, SiteKind::kOutput, tensors);
 }
 
@@ -99,7 +102,12 @@ void Frame::unreadable(SiteDirection direction, const std::type_info& type) {
   ThreadSessions::here().each([&](Session& session) { session.unreadable(module_, why); });
 }
 
-const Frame* Frame::innermost() noexcept {
+capture::OpCounts& Frame::op_counts() {
+  if (op_counts_ == nullptr) op_counts_ = std::make_unique<capture::OpCounts>();
+  return *op_counts_;
+}
+
+Frame* Frame::innermost() noexcept {
   return innermost_frame;
 }
 

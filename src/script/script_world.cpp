@@ -81,9 +81,9 @@ capture::Hooking ScriptWorld::hooking(std::size_t module) const {
   const auto& methods = types_[module]->methods();
   if (std::any_of(methods.begin(), methods.end(),
                   [](const torch::jit::Function* one) { return is_own(*one); })) {
-    return {true, true, ""};
+    return {true, true, "", ""};
   }
-  return {false, false, "it has no method: it holds modules"};
+  return {false, false, "it has no method: it holds modules", ""};
 }
 
 const void* ScriptWorld::id_of(const void* object) const {

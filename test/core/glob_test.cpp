@@ -124,6 +124,8 @@ TEST(KeyGlob, ChoosesKeysByPathAndWhat) {
   EXPECT_TRUE(KeyGlob("*").matches("blocks.0.attn:attn[0]"));
   EXPECT_TRUE(KeyGlob("*.attn:attn").matches("attn:attn"));
   EXPECT_FALSE(KeyGlob("*.attn:attn").matches("blocks.0.attn:attn[0]"));
+  EXPECT_TRUE(KeyGlob("*.attn:@aten::*").matches("blocks.0.attn:@aten::_softmax"));
+  EXPECT_FALSE(KeyGlob("*.attn:softmax").matches("blocks.0.attn:@aten::softmax"));
   EXPECT_TRUE(KeyGlob("*.attn:attn[0]").matches("blocks.0.attn:attn[0]"));
   EXPECT_FALSE(KeyGlob("*.attn:attn[0]").matches("blocks.0.attn:attn[1]"));
   EXPECT_FALSE(KeyGlob("*.attn:attn[0]").matches("blocks.0.attn:attn0"));

@@ -67,6 +67,7 @@ const std::vector<Parsed>& parsed_table() {
       {"Attention:encode.output", false, F::kWord, "Attention", true, "encode.output"},
       {"Attention:{q,k,v}", false, F::kWord, "Attention", true, "{q,k,v}"},
       {"Attention:@softmax", false, F::kWord, "Attention", true, "@softmax"},
+      {"*.attn:@aten::_softmax", false, F::kGlob, "*.attn", true, "@aten::_softmax"},
       {"Attention:attention", false, F::kWord, "Attention", true, "attention"},
       {"typ:Attention", false, F::kWord, "typ", true, "Attention"},
       {"my block.0:x", false, F::kWord, "my block.0", true, "x"},
@@ -135,8 +136,15 @@ TEST(Selector, SaysWhatIsMalformedAndWhere) {
        "selector \"Attention:attn[0].x\", character 11: after the \":\" brackets number the"},
       {"Attention:[0]", "selector \"Attention:[0]\", character 11: a name is missing"},
       {"Attention:@", "selector \"Attention:@\", character 11: a name is missing"},
+      {"Attention:@.input", "selector \"Attention:@.input\", character 11: a name is missing"},
+      {"Attention:@softmax.output.0",
+       "selector \"Attention:@softmax.output.0\", character 11: an op's name alone stands for its "
+       "result: write \"@softmax\", \"@softmax.0\" for the first of several, \"@softmax.input\" "
+       "for"},
+      {"Attention:@softmax[0].input",
+       "selector \"Attention:@softmax[0].input\", character 11: after the \":\" brackets number"},
       {"Attention:output[0]",
-       "selector \"Attention:output[0]\", character 11: only variables have numbered assignments: "
+       "selector \"Attention:output[0]\", character 11: only variables and ops are numbered: "
        "write \"output.0\""},
       {"Attention:attn#1",
        "selector \"Attention:attn#1\", character 15: a selector chooses all calls of a site"},
@@ -193,6 +201,10 @@ const Site kEncodeOutput{"encode.output", SiteKind::kOutput};
 const Site kInput1{"input.1", SiteKind::kInput};
 const Site kAttention{"attention", SiteKind::kAttention};
 const Site kSoftmax{"@softmax", SiteKind::kOp};
+const Site kSoftmax1{"@softmax[1]", SiteKind::kOp};
+const Site kSoftmaxInner{"@_softmax", SiteKind::kOp};
+const Site kSoftmaxFull{"@aten::_softmax", SiteKind::kOp};
+const Site kSoftmaxInput{"@softmax.input", SiteKind::kOpInput};
 
 struct Chosen {
   std::string what;  // as after `*:`; "-" for none
@@ -235,7 +247,25 @@ TEST(Selector, MatchesWhatsByTheTable) {
       {"input", {kInput1, {"input", SiteKind::kInput}}, {kOutput, {"input", SiteKind::kLocal}}},
       {"attention", {kAttention}, {kOutput, {"attention", SiteKind::kLocal}}},
       {"@softmax", {kSoftmax, {"@softmax.0", SiteKind::kOp}}, {{"@relu", SiteKind::kOp}, kOutput}},
-      {"@*", {kSoftmax, {"@relu", SiteKind::kOp}}, {kOutput, kTagAttn}},
+      {"@*",
+       {kSoftmax, {"@relu", SiteKind::kOp}, {"@topk.1", SiteKind::kOp}},
+       {kOutput, kTagAttn, kSoftmaxInput, kSoftmaxInner, kSoftmaxFull, kSoftmax1}},
+      {"@softmax.0", {{"@softmax.0", SiteKind::kOp}}, {kSoftmax, kSoftmaxInput}},
+      {"@softmax[1]", {kSoftmax1}, {kSoftmax, {"@softmax[2]", SiteKind::kOp}}},
+      {"@softmax[*]", {kSoftmax1}, {kSoftmax}},
+      {"@softmax.input",
+       {kSoftmaxInput, {"@softmax.input.1", SiteKind::kOpInput}},
+       {kSoftmax, {"@softmax.input[1]", SiteKind::kOpInput}}},
+      {"@*.input.1",
+       {{"@softmax.input.1", SiteKind::kOpInput}},
+       {kSoftmaxInput, {"@softmax.input.10", SiteKind::kOpInput}, kInput1}},
+      {"@_softmax", {kSoftmaxInner}, {kSoftmax, kSoftmaxFull, {"@softmax", SiteKind::kTag}}},
+      {"@*_", {{"@relu_", SiteKind::kOp}}, {kSoftmax, kSoftmaxInner}},
+      {"@aten::*", {kSoftmaxFull, {"@aten::relu", SiteKind::kOp}}, {kSoftmax, kSoftmaxInner}},
+      {"@aten::_softmax", {kSoftmaxFull}, {{"@aten::softmax", SiteKind::kOp}, kSoftmax}},
+      {"{@softmax,@_softmax.input}",
+       {kSoftmax, {"@_softmax.input", SiteKind::kOpInput}},
+       {kSoftmaxInner, kSoftmaxInput}},
       {"{attn,output}", {kTagAttn, kOutput, kOutput0}, {kInput1, kLocalOutput}},
   };
   for (const Chosen& row : table) {
@@ -270,6 +300,14 @@ TEST(Selector, TellsTheKindsThatItAsksFor) {
   EXPECT_TRUE(output.asks_only_for(SiteKind::kOutput));
   EXPECT_FALSE(output.asks_for(SiteKind::kTag));
   EXPECT_FALSE(Selector::parse("Attention:{output,x}").asks_only_for(SiteKind::kOutput));
+
+  const Selector op = Selector::parse("Attention:@softmax");
+  EXPECT_TRUE(op.asks_only_for(SiteKind::kOp));
+  EXPECT_FALSE(op.asks_for(SiteKind::kOpInput));
+  EXPECT_FALSE(op.numbers_ops());
+  EXPECT_TRUE(Selector::parse("Attention:@softmax.input").asks_only_for(SiteKind::kOpInput));
+  EXPECT_TRUE(Selector::parse("Attention:{attn,@softmax[*]}").numbers_ops());
+  EXPECT_FALSE(Selector::parse("Attention:attn[0]").numbers_ops());
 
   const Selector name = Selector::parse("Attention:attn");
   EXPECT_TRUE(name.asks_for(SiteKind::kLocal));

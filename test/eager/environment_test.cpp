@@ -119,6 +119,13 @@ TEST_F(Environment, NamesModulesFromTheFirstHookedOneThatRuns) {
   EXPECT_TRUE(captures[":output"].equal(at::full({1, 2}, 4.25)));
 }
 
+TEST_F(Environment, HearsOps) {
+  run("ANYCAPTURE='*:@addmm' ANYCAPTURE_OUT='" + out_ + "'", "RunsAHookedModel");
+  const auto captures = anycapture::Captures::load(out_);
+  EXPECT_THAT(captures.keys(), testing::ElementsAre("body.0:@addmm", "body.1:@addmm"));
+  EXPECT_TRUE(captures["body.1:@addmm"].equal(at::full({1, 2}, 4.25)));
+}
+
 TEST_F(Environment, KeepsTheLastCalls) {
   run("ANYCAPTURE=Attention ANYCAPTURE_KEEP_LAST=1 ANYCAPTURE_OUT='" + out_ + "'");
   EXPECT_EQ(anycapture::Captures::load(out_).calls("Attention.0:attn").size(), 1u);

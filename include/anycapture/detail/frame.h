@@ -7,9 +7,15 @@
 #include <anycapture/tag.h>
 #include <anycapture/tensors.h>
 
+#include <memory>
 #include <typeinfo>
 
 namespace anycapture {
+
+namespace capture {
+struct OpCounts;
+}
+
 namespace detail {
 
 /// How a call of a module was noticed, from the outside in.
@@ -42,12 +48,22 @@ class ANYCAPTURE_API Frame {
   const Frame* outer() const noexcept { return outer_; }
   const torch::nn::Module& module() const noexcept { return *module_; }
   const char* method() const noexcept { return method_; }
-  static const Frame* innermost() noexcept;
+  static Frame* innermost() noexcept;
+
+  /// The run of autograd's backward that it was opened in; null outside any.
+  const void* backward() const noexcept { return backward_; }
+  Frame* outer() noexcept { return outer_; }
+  /// How often ops ran in this call.
+  capture::OpCounts& op_counts();
+  /// output() is called, also where nobody asked for it: a session has something to throw.
+  void ask_for_output() noexcept { wants_output_ = true; }
 
  private:
   const torch::nn::Module* module_;
   const char* method_;
   Frame* outer_ = nullptr;
+  const void* backward_ = nullptr;
+  std::unique_ptr<capture::OpCounts> op_counts_;
   int exceptions_;  // that were passing when it opened
   Seen seen_;       // the innermost mechanism that joined
   unsigned overload_;
