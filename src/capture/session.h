@@ -69,7 +69,6 @@ class Session : public std::enable_shared_from_this<Session> {
   /// `what`: `output`, `output.0`, `encode.input` ...
   void fire_field(const void* module, SiteKind kind, const std::string& what,
                   const at::Tensor& value, bool copy = false);
-  bool knows(const void* module) const { return modules_.count(module) != 0; }
   /// `what` is a local variable's: `attn`, `attn[0]`, `encode.attn`. Outside any module: the name,
   /// and `function` is not empty.
   void fire_local(const void* module, const std::string& function, const std::string& what,

@@ -22,6 +22,20 @@ bool starts_with(std::string_view text, std::string_view start) {
   return text.compare(0, start.size(), start) == 0;
 }
 
+// Start of the character in front of `end`. As in next_code_point(), a byte that is no valid UTF-8
+// is one.
+const char* previous_character(const char* begin, const char* end) {
+  constexpr std::ptrdiff_t kLongest = 4;
+  const char* start = end - 1;
+  while (start > begin && end - start < kLongest &&
+         (static_cast<unsigned char>(*start) & 0xC0) == 0x80) {
+    --start;
+  }
+  const char* behind = start;
+  next_code_point(behind, end);
+  return behind == end ? start : end - 1;
+}
+
 }  // namespace
 
 Glob::Glob(std::string_view pattern, PatternPlace place) {
@@ -154,9 +168,7 @@ bool Glob::Alternative::matches_middle(std::string_view text) const {
   const char* tail = end;
   for (std::size_t left = middle.size() - last_star - 1; left > 0; --left) {
     if (tail == at) return false;
-    do {
-      --tail;
-    } while (tail > at && (static_cast<unsigned char>(*tail) & 0xC0) == 0x80);
+    tail = previous_character(at, tail);
   }
   return matches_tail(last_star + 1, tail, end);
 }

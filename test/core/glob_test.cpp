@@ -36,6 +36,8 @@ TEST(Glob, MatchesByTheTable) {
       {"*?", {"a", "abc"}, {""}},
       {"*.fc?", {"mlp.fc1", "a.fc.fc2"}, {"fc1", "mlp.fc", "mlp.fc12"}},
       {"*a?*b[12]*", {"axb1", "xaxxb2x", "axb3b1"}, {"ab1", "axb", "axb3"}},
+      {"*?", {"\xFF\xA9", "\xA9\xA9", "\xE6\xB3"}, {}},
+      {"*??", {"\xFF\xA9", "\xE6\xB3\xA8\xA8"}, {"\xE6\xB3\xA8", "\xFF"}},
       {"*?[b\xC3\xA9]", {"ab", "xx\xC3\xA9\xC3\xA9"}, {"b", "\xC3\xA9", "ba"}},
       {"a*b?b*", {"abxb", "abbbxx", "axbbbbb"}, {"abb", "abxxb"}},
       {"*ab*ab*ab", {"ababab", "xabyabzab"}, {"abab", "ababa"}},
