@@ -53,7 +53,7 @@ std::string Session::silent_reason(std::size_t module) const {
   const auto advice = advice_.find(module);
   if (advice != advice_.end())
     return (ops ? "no op of it was heard; " : "no tag of it fired; ") + advice->second;
-  return "its forward was not called, or not through its holder";
+  return world_->why_silent();
 }
 
 Report Session::report() const {

@@ -39,6 +39,10 @@ class World {
   /// Makes the inputs and outputs of a module reach the door. What it installs is inert while no
   /// session listens, and may stay.
   virtual Hooking hook(std::size_t module) = 0;
+  /// Why a module may stay silent that nothing else is known of.
+  virtual const char* why_silent() const {
+    return "its forward was not called, or not through its holder";
+  }
   /// Throws `SelectorError` when a selector asks for what its modules are known not to have.
   virtual void check_sites(const BoundSelectors&) const {}
   /// A session that asks for ops was opened, or ended, on this thread: makes the ops that run here

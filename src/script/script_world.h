@@ -30,6 +30,9 @@ class ScriptWorld : public capture::World {
   const std::deque<capture::WorldModule>& modules() const override { return modules_; }
   capture::Hooking hooking(std::size_t module) const override;
   capture::Hooking hook(std::size_t module) override { return hooking(module); }
+  const char* why_silent() const override {
+    return "it was not called, or the branch that assigns what was asked for was not taken";
+  }
   void check_sites(const BoundSelectors& selectors) const override;
 
   const torch::jit::Module& root() const { return root_; }
