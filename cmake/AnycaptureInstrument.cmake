@@ -17,7 +17,7 @@ function(anycapture_find_program result)
       set(program "")
     endif()
   else()
-    set(program ${ANYCAPTURE_PROGRAM})
+    get_property(program GLOBAL PROPERTY ANYCAPTURE_PROGRAM)
   endif()
   if(NOT program)
     message(FATAL_ERROR "anycapture_instrument: this AnyCapture was built without the parser: run "
