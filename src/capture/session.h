@@ -48,8 +48,8 @@ class Session {
   Session(std::shared_ptr<World> world, const Selectors& selectors, CaptureOptions options,
           Unmatched unmatched = Unmatched::raise);
 
-  /// Called with what fires and is no module of the world, and whether a frame of it was opened;
-  /// it may add to the world.
+  /// Called with what fires and is no module of the world, and whether it may be a model's root; it
+  /// may add to the world.
   void on_unknown_module(std::function<void(const void*, bool)> call) {
     on_unknown_ = std::move(call);
   }
@@ -61,7 +61,7 @@ class Session {
                   const at::Tensor& value);
   /// An input or output that a chosen site of the module would be in cannot be looked into: why.
   void unreadable(const void* module, const std::string& why);
-  bool wants(const void* module, SiteKind kind, const char* method);
+  bool wants(const void* module, SiteKind kind, const char* method, bool may_be_root = true);
 
   bool listening() const { return open_.load(std::memory_order_acquire) && !paused_; }
   bool is_open() const { return open_.load(std::memory_order_acquire); }
@@ -95,7 +95,7 @@ class Session {
   void check_hookable() const;
   void check_hookable(std::size_t selector, SiteKind kind, const char* name) const;
   void hook_chosen();
-  std::size_t index_of(const void* module, bool is_frame);  // kUnknown if there is none
+  std::size_t index_of(const void* module, bool may_be_root);  // kUnknown if there is none
   void resolve(const TagKey& key, TagSlot& slot);
   bool is_good_tag(const std::string& name, const std::string& place) const;
   StoredSite* chosen_site(const WorldModule& module, std::size_t index, SiteKind kind,

@@ -13,7 +13,7 @@ class Module;
 namespace anycapture {
 namespace eager {
 
-/// Whether a holder made it hooked.
+/// Whether a holder made it hooked, or its type is heard by interposition.
 bool is_hooked(const torch::nn::Module& module);
 
 /// Whether some of its calls are heard although it is not: those through its holder.

@@ -13,7 +13,7 @@ namespace anycapture {
 namespace detail {
 
 /// How a call of a module was noticed, from the outside in.
-enum class Seen : char { kRelay, kHolder, kSource };
+enum class Seen : char { kRelay, kHolder, kSource, kInterposed };
 
 enum class SiteDirection : char { kInput, kOutput };
 
