@@ -7,6 +7,12 @@ set_target_properties(anycapture_core PROPERTIES EXPORT_NAME core)
 set_target_properties(anycapture_pictures PROPERTIES EXPORT_NAME pictures)
 if(TARGET anycapture)
   list(APPEND anycapture_targets anycapture)
+else()
+  set(anycapture_interpose_problem "anycapture was built without LibTorch")
+endif()
+if(TARGET anycapture_interpose)
+  set_target_properties(anycapture_interpose PROPERTIES EXPORT_NAME interpose)
+  list(APPEND anycapture_targets anycapture_interpose)
 endif()
 set_target_properties(${anycapture_targets} PROPERTIES
   VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}

@@ -7,6 +7,7 @@
 #include <anycapture/compare.h>
 #include <anycapture/error.h>
 #include <anycapture/hooks.h>
+#include <anycapture/interpose.h>
 #include <anycapture/options.h>
 #include <anycapture/program.h>
 #include <anycapture/report.h>

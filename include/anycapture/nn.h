@@ -14,20 +14,11 @@
 #include <torch/nn/modules.h>
 #include <torch/nn/options.h>
 
+#include <anycapture/detail/torch_structs.h>
 #include <anycapture/module.h>
 #include <anycapture/torch_version.h>
 
-#include <type_traits>
-
-namespace torch {
-namespace nn {
-template <class Value, class Visit,
-          std::enable_if_t<std::is_same_v<std::remove_const_t<Value>, ASMoutput>, int> = 0>
-void anycapture_visit(Value& value, Visit&& visit) {
-  visit("output", value.output);
-}
-}  // namespace nn
-}  // namespace torch
+#include <memory>
 
 namespace anycapture {
 namespace nn {

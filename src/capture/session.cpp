@@ -93,10 +93,10 @@ void Session::bind() {
   hook_chosen();
 }
 
-std::size_t Session::index_of(const void* module, bool is_frame) {
+std::size_t Session::index_of(const void* module, bool may_be_root) {
   auto found = modules_.find(module);
   if (found == modules_.end() && on_unknown_ && module != nullptr) {
-    on_unknown_(module, is_frame);
+    on_unknown_(module, may_be_root);
     bind();
     found = modules_.find(module);
   }
@@ -226,9 +226,9 @@ StoredSite* Session::chosen_site(const WorldModule& module, std::size_t index, S
   return &store_->site(std::move(site), index, selector);
 }
 
-bool Session::wants(const void* module, SiteKind kind, const char* method) {
+bool Session::wants(const void* module, SiteKind kind, const char* method, bool may_be_root) {
   throw_failure();
-  const std::size_t index = index_of(module, true);
+  const std::size_t index = index_of(module, may_be_root);
   heard_ = heard_ || index != kUnknown;
   if (index == kUnknown || selectors_.selectors_of(index).empty()) return false;
   if (std::strcmp(method, "forward") == 0) return selectors_.may_choose(index, kind);

@@ -58,8 +58,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Session(std::shared_ptr<World> world, const Selectors& selectors, CaptureOptions options,
           Unmatched unmatched = Unmatched::raise);
 
-  /// Called with what fires and is no module of the world, and whether a frame of it was opened;
-  /// it may add to the world.
+  /// Called with what fires and is no module of the world, and whether it may be a model's root; it
+  /// may add to the world.
   void on_unknown_module(std::function<void(const void*, bool)> call) {
     on_unknown_ = std::move(call);
   }
@@ -87,7 +87,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void about_to_write(const at::Tensor& value) noexcept;
   /// An input or output that a chosen site of the module would be in cannot be looked into: why.
   void unreadable(const void* module, const std::string& why);
-  bool wants(const void* module, SiteKind kind, const char* method);
+  bool wants(const void* module, SiteKind kind, const char* method, bool may_be_root = true);
 
   bool asks_for_op_inputs() const { return asks_for_op_inputs_; }
   bool asks_for_ops() const { return asks_for_op_results_ || asks_for_op_inputs_; }
@@ -165,7 +165,7 @@ class Session : public std::enable_shared_from_this<Session> {
   void check_ops_heard(std::size_t selector) const;
   void find_unhooked_root();
   void hook_chosen();
-  std::size_t index_of(const void* module, bool is_frame);  // kUnknown if there is none
+  std::size_t index_of(const void* module, bool may_be_root);  // kUnknown if there is none
   void resolve(const TagKey& key, TagSlot& slot);
   bool is_good_tag(const std::string& name, const std::string& place) const;
   StoredSite* chosen_site(const WorldModule& module, std::size_t index, SiteKind kind,

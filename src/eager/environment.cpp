@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +17,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <set>
 #include <string>
 #include <utility>
@@ -42,8 +44,39 @@ const char* variable(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-// The modules of a program whose root nobody names. The first hooked module to run is the root, its
-// paths are the model's own; what fires outside it goes by type and number: `Attention.0`.
+// What the program handled as one: moved to a device, set to evaluate, read from a file.
+struct Wholes {
+  std::mutex mutex;
+  std::vector<std::weak_ptr<torch::nn::Module>> modules;
+};
+
+Wholes& wholes() {
+  static auto* wholes = new Wholes();
+  return *wholes;
+}
+
+bool holds(const torch::nn::Module& whole, const torch::nn::Module& module) {
+  if (&whole == &module) return true;
+  const auto children = whole.children();
+  return std::any_of(children.begin(), children.end(),
+                     [&](const auto& child) { return holds(*child, module); });
+}
+
+// The last of them that holds the module, and that no other holds; null where there is none.
+std::shared_ptr<torch::nn::Module> whole_with(const torch::nn::Module& module) {
+  const std::lock_guard<std::mutex> lock(wholes().mutex);
+  std::shared_ptr<torch::nn::Module> found;
+  for (const auto& life : wholes().modules) {
+    auto whole = life.lock();
+    if (whole == nullptr || !holds(*whole, module)) continue;
+    if (found == nullptr || !holds(*found, *whole)) found = std::move(whole);
+  }
+  return found;
+}
+
+// The modules of a program whose root nobody names. It is what the program handled as a whole,
+// where anycapture::interpose saw that, else the first hooked module to run; its paths are the
+// model's own. What fires outside it goes by type and number: `Attention.0`.
 class DiscoveredWorld : public World {
  public:
   const std::deque<WorldModule>& modules() const override { return modules_; }
@@ -55,7 +88,10 @@ class DiscoveredWorld : public World {
   }
   void update_op_tap() override { eager::update_op_tap(); }
 
-  void add(torch::nn::Module& root, bool is_root) {
+  void add(torch::nn::Module& heard, bool is_root) {
+    const auto whole = whole_with(heard);
+    torch::nn::Module& root = whole == nullptr ? heard : *whole;
+    is_root = is_root || whole != nullptr;
     auto part = capture::make_eager_world(root, root.weak_from_this().lock());
     const std::string type = normalise_type(root.name());
     const std::string prefix =
@@ -156,15 +192,29 @@ bool asked_for() {
 
 std::atomic<bool> environment_pending{asked_for()};
 
+void note_whole(torch::nn::Module& module) {
+  static const bool asked = *variable("ANYCAPTURE") != '\0';
+  if (!asked) return;
+  const auto life = module.weak_from_this();
+  if (life.expired()) return;
+  const std::lock_guard<std::mutex> lock(wholes().mutex);
+  auto& known = wholes().modules;
+  const auto is_gone_or_it = [&](const auto& other) {
+    return other.expired() || (!other.owner_before(life) && !life.owner_before(other));
+  };
+  known.erase(std::remove_if(known.begin(), known.end(), is_gone_or_it), known.end());
+  known.push_back(life);
+}
+
 void open_environment_session() {
   if (!environment_pending.exchange(false)) return;
   try {
     auto world = std::make_shared<DiscoveredWorld>();
     auto session = std::make_shared<Session>(world, SelectorList::split(variable("ANYCAPTURE")),
                                              options_from_environment(), Unmatched::allow);
-    session->on_unknown_module([world](const void* id, bool is_frame) {
+    session->on_unknown_module([world](const void* id, bool may_be_root) {
       auto* module = static_cast<const torch::nn::Module*>(id);
-      world->add(const_cast<torch::nn::Module&>(*module), is_frame);
+      world->add(const_cast<torch::nn::Module&>(*module), may_be_root);
     });
     environment_session() = session;
     capture::ThreadSessions::here().add(session);

@@ -3,6 +3,8 @@
 // ANYCAPTURE_OUT=maps.safetensors.
 #pragma once
 
+#include <anycapture/api.h>
+
 #include <torch/nn/module.h>
 
 #include <atomic>
@@ -16,6 +18,10 @@ extern std::atomic<bool> environment_pending;
 /// Opens the session on this thread, the first on which something fires. A malformed selector is
 /// said on stderr, and the program goes on.
 void open_environment_session();
+
+/// Called with a module that the program handles as a whole: the roots of paths are chosen among
+/// these. Does nothing where the environment asks for no session.
+ANYCAPTURE_API void note_whole(torch::nn::Module& module);
 
 /// Called by everything that fires.
 inline void join_environment() {

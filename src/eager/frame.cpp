@@ -67,9 +67,10 @@ Frame::Frame(const torch::nn::Module& module, Seen seen, const char* method, uns
   outer_ = top;
   backward_ = eager::current_backward();
   eager::join_environment();
+  const bool may_be_root = seen != Seen::kInterposed;  // the first that is built in is a leaf
   ThreadSessions::here().each([&](Session& session) {
-    wants_input_ = wants_input_ || session.wants(module_, SiteKind::kInput, method);
-    wants_output_ = wants_output_ || session.wants(module_, SiteKind::kOutput, method);
+    wants_input_ = wants_input_ || session.wants(module_, SiteKind::kInput, method, may_be_root);
+    wants_output_ = wants_output_ || session.wants(module_, SiteKind::kOutput, method, may_be_root);
   });
   innermost_frame = this;
 }

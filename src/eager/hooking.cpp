@@ -3,12 +3,16 @@
 
 #include <anycapture/detail/hooked_call.h>
 #include <anycapture/detail/instrumented.h>
+#include <anycapture/interpose.h>
 #include <anycapture/selector.h>
 
+#include <torch/nn/functional/instancenorm.h>
 #include <torch/nn/module.h>
+#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/moduledict.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/instancenorm.h>
 
 #include <fmt/format.h>
 
@@ -19,6 +23,7 @@
 #include <typeindex>
 #include <vector>
 
+#include "eager/interposed.h"
 #include "eager/is_one_of.h"
 
 namespace anycapture {
@@ -62,6 +67,13 @@ InstrumentedTypes& instrumented_types() {
   return *types;
 }
 
+// Whose forward is a template in a header, compiled into the program.
+bool is_norm(const torch::nn::Module& module) {
+  using namespace torch::nn;
+  return eager::is_one_of<BatchNorm1dImpl, BatchNorm2dImpl, BatchNorm3dImpl, InstanceNorm1dImpl,
+                          InstanceNorm2dImpl, InstanceNorm3dImpl>(module);
+}
+
 // Module::name_, private: a name that is not set is made of the wrapper's type.
 using Name = c10::optional<std::string> torch::nn::Module::*;
 Name name_member();
@@ -102,7 +114,7 @@ void name_after(torch::nn::Module& module, const std::type_info& type) {
 namespace eager {
 
 bool is_hooked(const torch::nn::Module& module) {
-  return is_one_of<detail::Hookable>(module);
+  return is_one_of<detail::Hookable>(module) || is_interposed(module);
 }
 
 bool is_instrumented(const torch::nn::Module& module) {
@@ -139,11 +151,16 @@ std::string why_unhooked(const torch::nn::Module& module) {
         type);
   }
   const bool stock = module.name().compare(0, 11, "torch::nn::") == 0;
-  return stock ? fmt::format("to hook it, write anycapture::nn::{0} where torch::nn::{0} stands",
-                             type)
-               : fmt::format(
-                     "to hook it, write ANYCAPTURE_MODULE({0}); where TORCH_MODULE({0}); stands",
-                     type);
+  if (!stock) {
+    return fmt::format("to hook it, write ANYCAPTURE_MODULE({0}); where TORCH_MODULE({0}); stands",
+                       type);
+  }
+  std::string other_way = ", or link the program with anycapture::interpose";
+  if (interposed() || is_norm(module)) other_way.clear();  // by which this type is not heard
+  const std::string problem = why_not_interposed();
+  if (!problem.empty()) other_way = "; " + problem;
+  return fmt::format("to hook it, write anycapture::nn::{0} where torch::nn::{0} stands{1}", type,
+                     other_way);
 }
 
 }  // namespace eager

@@ -13,7 +13,7 @@ class Module;
 namespace anycapture {
 namespace eager {
 
-/// Whether a holder made it hooked.
+/// Whether a holder made it hooked, or its type is heard by interposition.
 bool is_hooked(const torch::nn::Module& module);
 
 /// Whether a method of its class, or of a base, was compiled from an instrumented source.

@@ -23,6 +23,7 @@ run() {
 interleaved=(--benchmark_repetitions=30 --benchmark_enable_random_interleaving=true)
 run tag_bench "${interleaved[@]}"
 run hooked_bench "${interleaved[@]}"
+run interposed_bench "${interleaved[@]}"
 run selector_bench "${interleaved[@]}" --benchmark_filter=bind_selectors/10000
 run vit_bench "${interleaved[@]}"
 "$build/test/bench/safetensors_bench" --benchmark_filter=write_gibibyte 2>/dev/null |
@@ -45,6 +46,7 @@ row() { printf '| %s | %s | %s |\n' "$1" "$2" "$3"; }
 
 t() { least tag_bench "$@"; }
 h() { least hooked_bench "$@"; }
+i() { least interposed_bench "$@"; }
 forward=$(least vit_bench by_hand) session=$(least vit_bench session_alone)
 row 'what' 'at most' 'measured'
 row '---' '---' '---'
@@ -60,6 +62,10 @@ row "the same, \`m->forward(x)\` that takes its tensor by value" '+3 ns' \
   "$(minus "$(h 'arrow<HookedByValue>')" "$(h 'arrow<PlainByValue>')") ns"
 row "a child of a Sequential with its relay, no session" '' \
   "$(minus "$(h sequential/relays:1 10)" "$(h sequential/relays:0 10)") ns"
+row "a built-in module's call by interposition, no session, against LibTorch's own function" '+5 ns' \
+  "$(minus "$(i identity_interposed)" "$(i identity_own)") ns"
+row "the same, of one that takes its tensor by value" '+5 ns' \
+  "$(minus "$(i functional_interposed)" "$(i functional_own)") ns"
 row 'capture on, per tag, without grad' '200 ns' "$(rounded "$(t on_no_grad 1000)") ns"
 row 'capture on, per tag, of a tensor that requires grad' '350 ns' "$(rounded "$(t on_requires_grad 1000)") ns"
 row 'ViT-S/16, 224 x 224, 12 maps captured, against returning them by hand' '1.01 x' \

@@ -22,6 +22,13 @@ said=$("$folder/build/tiny" "$folder/map.png")
   exit 1
 }
 [ -s "$folder/map.png" ]
+if [ -n "$(find "$folder/prefix" -name libanycapture_interpose.so)" ]; then
+  said=$("$folder/build/stock" 2>&1)
+  [ "$said" = '[1, 3] [1, 2]' ] || {
+    echo "package_test: the user's program of stock modules says \"$said\"" >&2
+    exit 1
+  }
+fi
 "$folder/prefix/bin/anycapture" --version >"$folder/log"
 grep -q '^anycapture [0-9.]*$' "$folder/log"
 for place in bash:bash-completion/completions/anycapture zsh:zsh/site-functions/_anycapture \

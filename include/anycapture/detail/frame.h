@@ -19,7 +19,7 @@ struct OpCounts;
 namespace detail {
 
 /// How a call of a module was noticed, from the outside in.
-enum class Seen : char { kRelay, kHolder, kSource };
+enum class Seen : char { kRelay, kHolder, kSource, kInterposed };
 
 enum class SiteDirection : char { kInput, kOutput };
 
