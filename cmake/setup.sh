@@ -2,7 +2,7 @@
 # usage: cmake/setup.sh [--torch=PATH|pip|debian] [--build-type=TYPE] [--tests] [CMake options...]
 #
 # Installs what is missing, chooses a LibTorch and configures a build folder of its own for it. With --tests,
-# installs also what only tests use: the shells in which commands are completed.
+# installs also what only tests use: the shells in which commands are completed, another build tool.
 # Prints that folder's path on stdout, and what it does on stderr.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,7 +12,7 @@ packages=(
   libfmt-dev nlohmann-json3-dev libcairo2-dev libjpeg-dev libpng-dev libzip-dev libcli11-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
-test_packages=(bash-completion zsh fish)
+test_packages=(bash-completion zsh fish make)
 torch_version=2.13.0
 builds=$PWD/build
 # With precompiled headers, ccache keeps nothing without this.
@@ -40,6 +40,7 @@ need() {
       "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
         apt-get install -qq -y --no-install-recommends "${missing[@]}"
   } >"$log" 2>&1 || stop "apt-get could not install them: $(tail -n 3 "$log")"
+  installed=1
 }
 
 # The folder of TorchConfig.cmake below a LibTorch, a CMAKE_PREFIX_PATH entry, or that folder itself.
@@ -146,7 +147,7 @@ choose_torch() {
   from="Debian's package $(debian_version), since $refused; --torch=pip takes that all the same"
 }
 
-asked='' build_type=Release options=()
+asked='' build_type=Release options=() installed=0
 for argument in "$@"; do
   case "$argument" in
     --torch=?*) asked=${argument#--torch=} ;;
@@ -178,7 +179,9 @@ name=torch-$(version_of "$torch_dir")-$(cksum <<<"$torch_dir" | cut -c1-5)
 [ "$build_type" = Release ] || name+=-$(tr '[:upper:]' '[:lower:]' <<<"$build_type")
 [ ${#options[@]} -eq 0 ] || name+=-$(cksum <<<"${options[*]}" | cut -c1-5)
 build=$builds/$name
-if [ ! -f "$build/build.ninja" ]; then
+if [ -f "$build/build.ninja" ] && [ "$installed" = 1 ]; then
+  cmake "$build" >"$log" 2>&1 || stop "CMake could not configure $build: $(tail -n 3 "$log")"
+elif [ ! -f "$build/build.ninja" ]; then
   cmake -S . -B "$build" -G Ninja -DCMAKE_BUILD_TYPE="$build_type" -DTorch_DIR="$torch_dir" \
     "-DCMAKE_CXX_COMPILER_LAUNCHER=$launcher" -Wno-dev "${options[@]}" >"$log" 2>&1 || {
     rm -f "$build/build.ninja"
