@@ -169,6 +169,7 @@ fi
 mkdir -p "$builds"
 log=$builds/setup.log
 need "${packages[@]}"
+[ -d "$builds/tree-sitter" ] || installed=1
 cmake/tree_sitter.sh "$builds/tree-sitter" >"$log" 2>&1 ||
   say "setup: no parser for anycapture instrument, which is left out: $(tail -n 1 "$log")"
 choose_torch
