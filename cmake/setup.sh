@@ -169,9 +169,11 @@ fi
 mkdir -p "$builds"
 log=$builds/setup.log
 need "${packages[@]}"
-[ -d "$builds/tree-sitter" ] || installed=1
+parser=$builds/tree-sitter/tree-sitter-cpp
+[ -d "$parser" ] || late=1
 cmake/tree_sitter.sh "$builds/tree-sitter" >"$log" 2>&1 ||
   say "setup: no parser for anycapture instrument, which is left out: $(tail -n 1 "$log")"
+if [ -n "${late:-}" ] && [ -d "$parser" ]; then installed=1; fi
 choose_torch
 say "setup: LibTorch $(version_of "$torch_dir") from $from"
 
