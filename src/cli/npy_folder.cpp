@@ -34,8 +34,8 @@ class NewFolder {
     if (fs::exists(target_, error) && !fs::is_empty(target_, error)) {
       throw FileError(fmt::format("{}: is not empty: name a new folder", target_.string()));
     }
+    leftover_.set(path_.string());  // first: a signal may come in between
     if (!fs::create_directory(path_, error)) fail("create it", error);
-    leftover_.set(path_.string());
   }
   ~NewFolder() {
     std::error_code ignored;

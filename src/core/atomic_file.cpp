@@ -45,9 +45,10 @@ template <class Make>
 int with_new_name(const std::string& target, Leftover& temporary, Make make) {
   static std::atomic<unsigned> count{0};
   while (true) {
-    std::string name = fmt::format("{}.{}-{}.tmp", target, ::getpid(), count++);
-    const int result = make(name.c_str());
-    if (result >= 0) temporary.set(std::move(name));
+    // Known before it is there: a signal may come in between.
+    temporary.set(fmt::format("{}.{}-{}.tmp", target, ::getpid(), count++));
+    const int result = make(temporary.path().c_str());
+    if (result < 0) temporary.clear();
     if (result >= 0 || errno != EEXIST) return result;
   }
 }

@@ -18,7 +18,7 @@ class ANYCAPTURE_API Leftover {
   Leftover(const Leftover&) = delete;
   Leftover& operator=(const Leftover&) = delete;
 
-  void set(std::string path);  ///< when it is there
+  void set(std::string path);  ///< before it is there
   void clear();                ///< when it is gone, or in its place
   bool is_set() const { return !path_.empty(); }
   const std::string& path() const { return path_; }

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
@@ -39,25 +40,32 @@ int run_command(int count, char** arguments) {
   return modules_app->parsed() ? modules(modules_options) : run(run_options);
 }
 
+int status_of(int count, char** arguments) {
+  try {
+    return run_command(count, arguments);
+  } catch (const FileError& error) {
+    return fail(kFile, error.what());
+  } catch (const SelectorError& error) {
+    return fail(kUsage, error.what());
+  } catch (const Error& error) {
+    return fail(kModel, error.what());
+  } catch (const c10::Error& error) {
+    return fail(kModel, error.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    return fail(kModel, "there is not enough memory for this: capture less, with -c");
+  } catch (const std::exception& error) {
+    return fail(kModel, error.what());
+  }
+}
+
 }  // namespace
 }  // namespace cli
 }  // namespace anycapture
 
+// What a model has forked, and did not wait for when it failed, still runs in LibTorch's threads:
+// what these use is not destroyed.
 int main(int count, char** arguments) {
-  using namespace anycapture;
-  try {
-    return cli::run_command(count, arguments);
-  } catch (const FileError& error) {
-    return cli::fail(cli::kFile, error.what());
-  } catch (const SelectorError& error) {
-    return cli::fail(cli::kUsage, error.what());
-  } catch (const Error& error) {
-    return cli::fail(cli::kModel, error.what());
-  } catch (const c10::Error& error) {
-    return cli::fail(cli::kModel, error.what_without_backtrace());
-  } catch (const std::bad_alloc&) {
-    return cli::fail(cli::kModel, "there is not enough memory for this: capture less, with -c");
-  } catch (const std::exception& error) {
-    return cli::fail(cli::kModel, error.what());
-  }
+  const int status = anycapture::cli::status_of(count, arguments);
+  std::fflush(nullptr);
+  std::_Exit(status);
 }

@@ -102,8 +102,9 @@ Program in_training(const Program& program) {
 
 int run(const RunOptions& options) {
   if (options.threads > 0) at::set_num_threads(options.threads);
-  Program program = load_program(options);
-  if (options.train) program = in_training(program);
+  // Never destroyed: what a failing model has forked may still run.
+  static const Program& program =
+      *new Program(options.train ? in_training(load_program(options)) : load_program(options));
   std::optional<at::NoGradGuard> no_grad;
   if (!options.grad) no_grad.emplace();
   if (!options.batch_dir.empty()) {
