@@ -18,4 +18,4 @@ fi
 folder=$(mktemp -d "${1:-$build}/files-XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 "$build/venv/bin/python" "$project/test/bench/cli.py" "$build/src/cli/anycapture" \
-  "$build/test/bench/read_speed" "$folder"
+  "$build/test/bench" "$folder"
