@@ -6,13 +6,10 @@
 #include <anycapture/interpose.h>
 #include <anycapture/selector.h>
 
-#include <torch/nn/functional/instancenorm.h>
 #include <torch/nn/module.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/moduledict.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/container/sequential.h>
-#include <torch/nn/modules/instancenorm.h>
 
 #include <fmt/format.h>
 
@@ -65,13 +62,6 @@ struct InstrumentedTypes {
 InstrumentedTypes& instrumented_types() {
   static auto* types = new InstrumentedTypes();
   return *types;
-}
-
-// Whose forward is a template in a header, compiled into the program.
-bool is_norm(const torch::nn::Module& module) {
-  using namespace torch::nn;
-  return eager::is_one_of<BatchNorm1dImpl, BatchNorm2dImpl, BatchNorm3dImpl, InstanceNorm1dImpl,
-                          InstanceNorm2dImpl, InstanceNorm3dImpl>(module);
 }
 
 // Module::name_, private: a name that is not set is made of the wrapper's type.
@@ -156,7 +146,7 @@ std::string why_unhooked(const torch::nn::Module& module) {
                        type);
   }
   std::string other_way = ", or link the program with anycapture::interpose";
-  if (interposed() || is_norm(module)) other_way.clear();  // by which this type is not heard
+  if (interposed()) other_way.clear();  // by which this type is not heard
   const std::string problem = why_not_interposed();
   if (!problem.empty()) other_way = "; " + problem;
   return fmt::format("to hook it, write anycapture::nn::{0} where torch::nn::{0} stands{1}", type,

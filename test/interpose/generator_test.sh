@@ -63,9 +63,10 @@ expect hidden 'hidden.so exports no forward of a torch::nn module' -fvisibility=
 expect symbolic 'symbolic.so is linked with -Bsymbolic: its own calls go past other libraries' -Wl,-Bsymbolic
 expect functions 'functions.so is linked with -Bsymbolic: its own calls go past other libraries' \
   -Wl,-Bsymbolic-functions
-has 'torch::nn::OneImpl::forward(std::tuple<int, std::tuple<char, long> > a0, bool a1) {'
+has 'torch::nn::OneImpl::forward(::std::tuple<int, ::std::tuple<char, long> > a0, bool a1) {'
 has 'torch::nn::TwoImpl::forward() const {'
-has 'torch::nn::TwoImpl::forward(torch::nn::OneImpl const& a0) {'
+has 'torch::nn::TwoImpl::forward(::torch::nn::OneImpl const& a0) {'
 has '{"_ZN5torch2nn7TwoImpl18forward_with_stateEb", "N5torch2nn7TwoImplE", "forward_with_state", nullptr}'
 has '{"_ZN5torch2nn7PadImplILm1ENS0_9Pad1dImplEE7forwardEi", "N5torch2nn9Pad1dImplE", "forward", nullptr}'
+has 'return call<Result4>(forwards[4], *this);'
 has 'template <>'

@@ -97,6 +97,54 @@ TEST(Interposed, ItSaysThatItIsThere) {
                                                     Contains("torch::nn::ConstantPad2dImpl")));
 }
 
+// Their forward is a template in a header: heard where it begins and where it ends.
+
+TEST(Interposed, NormsAreHeardInTrainingAndWithoutABatch) {
+  torch::nn::BatchNorm2d batch(4);
+  Capturer of_batch(batch, {":input", ":output"});
+  const auto x = at::rand({2, 4, 3, 3});
+  const auto y = batch(x);
+  EXPECT_TRUE(of_batch[":input"].is_same(x));
+  EXPECT_TRUE(of_batch[":output"].equal(y));
+  EXPECT_EQ(batch->num_batches_tracked.item<std::int64_t>(), 1);
+
+  torch::nn::InstanceNorm1d instance(torch::nn::InstanceNorm1dOptions(4));
+  Capturer of_instance(instance, {":input", ":output"});
+  const auto alone = at::rand({4, 3});
+  const auto z = instance(alone);
+  EXPECT_TRUE(of_instance[":input"].is_same(alone));
+  EXPECT_TRUE(of_instance[":output"].equal(z));
+  EXPECT_EQ(of_instance[":output"].sizes(), z.sizes());
+
+  const c10::InferenceMode inference;  // where views are not told from other tensors
+  const auto w = instance(alone);
+  EXPECT_EQ(of_instance.calls(":output").size(), 2u);
+  EXPECT_TRUE(of_instance.last(":output").equal(w));
+}
+
+TEST(Interposed, NormsFireOnceWithHoldersAndRelaysAndNotForOthersOps) {
+  torch::nn::Sequential row(torch::nn::BatchNorm1d(4), anycapture::nn::BatchNorm1d(4));
+  anycapture::nn::BatchNorm1d hooked(4);
+  Capturer cap(row, {"*:input", "*:output"}), of_hooked(hooked, {":input", ":output"});
+  const auto y = row->forward(input());
+  const auto z = hooked(input());
+  for (const char* key : {"0:input", "0:output", "1:input", "1:output"})
+    EXPECT_EQ(cap.calls(key).size(), 1u) << key;
+  EXPECT_TRUE(cap["1:output"].equal(y));
+  EXPECT_EQ(of_hooked.calls(":output").size(), 1u);
+  EXPECT_TRUE(of_hooked[":output"].equal(z));
+
+  torch::nn::BatchNorm1d plain(4);
+  Capturer of_plain(plain, {":input", ":output"});
+  const auto x = input();
+  EXPECT_THROW(plain(at::rand({2, 4, 3, 3})), c10::Error);  // the check: nothing went in
+  torch::nn::functional::batch_norm(x, at::zeros({4}), at::ones({4}));
+  EXPECT_THAT(of_plain.keys(), IsEmpty());
+  plain(x);
+  torch::nn::functional::batch_norm(x, at::zeros({4}), at::ones({4}));
+  EXPECT_EQ(of_plain.calls(":output").size(), 1u);
+}
+
 // Each with each: one call.
 
 TEST(Interposed, AHookedHolderFiresOnceAndItsHooksRunOnce) {
