@@ -77,6 +77,9 @@ class ANYCAPTURE_API Selector {
   bool asks_for(SiteKind kind) const;
   /// Whether it was written for this kind alone: `*:output`.
   bool asks_only_for(SiteKind kind) const;
+  /// Whether matches_what() can be true for a site of this op, `@softmax`: for what it gave (kOp)
+  /// or took (kOpInput), all of it or some.
+  bool may_match_op(std::string_view op, SiteKind kind) const;
   /// Whether it chooses ops by their place in a call: `@softmax[1]`.
   bool numbers_ops() const;
 

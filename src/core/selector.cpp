@@ -214,6 +214,12 @@ bool Selector::asks_only_for(SiteKind kind) const {
                      [kind](const WhatPattern& one) { return one.kind() == kind; });
 }
 
+bool Selector::may_match_op(std::string_view op, SiteKind kind) const {
+  if (!parts_->has_what) return asks_for(kind);
+  return std::any_of(parts_->whats.begin(), parts_->whats.end(),
+                     [&](const WhatPattern& one) { return one.may_match_op(op, kind); });
+}
+
 bool Selector::numbers_ops() const {
   return std::any_of(parts_->whats.begin(), parts_->whats.end(),
                      [](const WhatPattern& one) { return one.numbers_ops(); });

@@ -135,7 +135,7 @@ std::vector<WhatPattern> WhatPattern::parse(std::string_view what, PatternPlace 
   return patterns;
 }
 
-WhatPattern::WhatPattern(std::string_view text, PatternPlace place) : stem_("") {
+WhatPattern::WhatPattern(std::string_view text, PatternPlace place) : stem_(""), op_("") {
   const Indexed parts = split_index(text);
   const std::size_t bracket = parts.stem.find_first_of("[]");
   if (bracket != std::string_view::npos) {
@@ -157,7 +157,11 @@ WhatPattern::WhatPattern(std::string_view text, PatternPlace place) : stem_("") 
   index_ = std::string(parts.index);
   dotted_ = parts.stem.find('.') != std::string_view::npos;
   forward_ = starts_with(parts.stem, kForward);
-  if (is_op()) spelling_ = spelling_of(parts.stem.substr(1));
+  if (is_op()) {
+    const std::string_view op = parts.stem.substr(1);
+    spelling_ = spelling_of(op);
+    op_ = Glob(std::string(op.substr(0, op.find('.'))), place);
+  }
   stem_ = Glob(stem_pattern(parts.stem, kind_), place);
 }
 
@@ -173,6 +177,12 @@ bool WhatPattern::matches(std::string_view what, SiteKind kind) const {
   if (spelling_of(what) != spelling_) return false;
   const Indexed parts = split_index(what);
   return index_fits(index_, parts.index) && stem_.matches(parts.stem);
+}
+
+bool WhatPattern::may_match_op(std::string_view op, SiteKind kind) const {
+  if (!is_op() || !asks_for(kind)) return false;
+  op.remove_prefix(1);
+  return spelling_of(op) == spelling_ && op_.matches(op);
 }
 
 bool WhatPattern::matches_name(std::string_view what) const {

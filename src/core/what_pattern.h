@@ -25,6 +25,8 @@ class WhatPattern {
   /// For sites outside any module, which have no kind.
   bool matches_name(std::string_view what) const;
   bool asks_for(SiteKind kind) const;
+  /// `op`: `@softmax`, without fields and number.
+  bool may_match_op(std::string_view op, SiteKind kind) const;
   /// kTag stands for names, of tags and locals alike.
   SiteKind kind() const { return kind_; }
   bool numbers_ops() const { return is_op() && !index_.empty(); }
@@ -39,6 +41,7 @@ class WhatPattern {
   bool dotted_ = false;   // names a function, or a field
   bool forward_ = false;  // names the function `forward`
   Glob stem_;             // without index
+  Glob op_;               // of an op: its name alone
 };
 
 /// Whether an op's what, `@softmax.0`, spells neither a namespace nor underscores around the name.

@@ -5,46 +5,13 @@
 #include <ATen/record_function.h>
 
 #include <algorithm>
-#include <string_view>
 #include <unordered_map>
+
+#include "capture/op_whats.h"
 
 namespace anycapture {
 namespace eager {
 namespace {
-
-std::string_view without_namespace(std::string_view name) {
-  const std::size_t colon = name.rfind("::");
-  return colon == std::string_view::npos ? name : name.substr(colon + 2);
-}
-
-// `_softmax` is what `softmax` calls, `relu_` writes into its input: the same to whoever asks.
-std::string_view without_underscores(std::string_view name) {
-  const std::size_t first = name.find_first_not_of('_');
-  if (first == std::string_view::npos) return name;
-  return name.substr(first, name.find_last_not_of('_') - first + 1);
-}
-
-// They give memory that holds no values yet, or no longer.
-bool gives_values(std::string_view registered) {
-  if (registered.compare(0, 6, "aten::") != 0) return true;
-  const std::string_view name = without_underscores(registered.substr(6));
-  for (const std::string_view start : {"empty", "new_empty", "resize"}) {
-    if (name.compare(0, start.size(), start) == 0) return false;
-  }
-  return true;
-}
-
-std::vector<std::string> whats_of(std::string_view registered) {
-  const std::string_view name = without_namespace(registered);
-  std::vector<std::string> whats;
-  for (const std::string_view spelled : {without_underscores(name), name, registered}) {
-    std::string what(1, '@');
-    what += spelled;
-    if (std::find(whats.begin(), whats.end(), what) == whats.end())
-      whats.push_back(std::move(what));
-  }
-  return whats;
-}
 
 // Also into the tensors of a list: `Tensor(a!)[]`.
 bool writes(const c10::AliasInfo& alias) {
@@ -56,8 +23,8 @@ bool writes(const c10::AliasInfo& alias) {
 OpName name_of(const at::RecordFunction& record, const c10::OperatorName& op) {
   OpName name;
   name.registered = op.name;
-  if (!gives_values(op.name)) return name;
-  name.whats = whats_of(op.name);
+  name.whats = capture::op_whats(op.name);
+  if (name.whats.empty()) return name;
   name.arguments = record.num_inputs();
   name.results = record.num_outputs();
   name.written.resize(name.arguments, false);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "script/instrument.h"
 
-#include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/ir/ir.h>
 
 #include <algorithm>
@@ -12,7 +11,10 @@
 #include <vector>
 
 #include "script/locals.h"
+#include "script/nodes.h"
 #include "script/taps.h"
+#include "script/whats.h"
+#include "script/written.h"
 
 namespace anycapture {
 namespace script {
@@ -26,39 +28,6 @@ using torch::jit::GraphFunction;
 using torch::jit::Node;
 using torch::jit::Value;
 namespace prim = torch::jit::prim;
-
-const GraphFunction* with_graph(const Function& function) {
-  return dynamic_cast<const GraphFunction*>(&function);
-}
-
-// `forward.` is left out of keys, but in front of names that mean something else there.
-std::string local_what(const std::string& function, const std::string& name) {
-  const bool taken = name == "output" || name == "input" || name == "attention" || name == "return";
-  return function == "forward" && !taken ? name : function + "." + name;
-}
-
-std::string method_what(const std::string& method, const char* what) {
-  return method == "forward" ? what : method + "." + what;
-}
-
-// `@softmax` of aten::softmax; empty for what is no operation on tensors.
-std::string op_what(const Node& node) {
-  const auto kind = node.kind();
-  if (kind.is_prim() || kind.ns() == tap_symbol().ns() || node.outputs().empty()) return "";
-  const bool tensors =
-      std::any_of(node.outputs().begin(), node.outputs().end(),
-                  [](const Value* value) { return holds_tensors(*value->type()); });
-  return tensors ? std::string("@") + kind.toUnqualString() : "";
-}
-
-// Not into the graphs of forks, which are other functions.
-void each_node(Block& block, const std::function<void(Node*)>& call) {
-  std::vector<Node*> nodes(block.nodes().begin(), block.nodes().end());
-  for (Node* node : nodes) {
-    for (Block* inner : node->blocks()) each_node(*inner, call);
-    call(node);
-  }
-}
 
 // One function on the way into the graph.
 struct Context {
@@ -84,6 +53,8 @@ class Builder {
     if (type == nullptr) self = nullptr;
     Value* run = graph->addInput("run")->setType(c10::IntType::get());
     const Context context{*graph, self, type.get(), run, function.name()};
+    if (!called && self != nullptr)
+      begin_numbering(*graph->nodes().begin(), self, {*graph, nullptr, nullptr, run, ""});
     tap_input(context);
     const bool hooked = called && type != nullptr && !type->getForwardHooks().empty() &&
                         function.name() == "forward";
@@ -115,7 +86,7 @@ class Builder {
   }
 
   bool wanted(const Context& context, SiteKind kind, const std::string& what) const {
-    return context.type != nullptr && wants_(context.type, kind, what);
+    return context.type != nullptr && wants_.site(context.type, kind, what);
   }
 
   static void mark(const Context& context, Node* before, Value* value, Tap tap) {
@@ -149,7 +120,7 @@ class Builder {
     const auto type = node->input(1)->type()->cast<ClassType>();
     if (type == nullptr || type->getForwardHooks().empty() ||
         type->getForwardHooks().back() != &hook ||
-        !wants_(type.get(), SiteKind::kOutput, "output")) {
+        !wants_.site(type.get(), SiteKind::kOutput, "output")) {
       return;
     }
     const bool replaces = node->output()->type()->kind() != c10::TypeKind::NoneType;
@@ -209,16 +180,38 @@ class Builder {
 
   void tap_ops(const Context& context) {
     each_node(*context.graph.block(), [&](Node* node) {
-      const std::string what = op_what(*node);
-      if (what.empty() || !wanted(context, SiteKind::kOp, what)) return;
-      Node* next = node->next();
-      for (std::size_t i = 0; i < node->outputs().size(); ++i) {
-        if (!holds_tensors(*node->output(i)->type())) continue;
-        const std::string field =
-            node->outputs().size() == 1 ? what : what + "." + std::to_string(i);
-        mark(context, next, node->output(i), {SiteKind::kOp, field, "", false});
+      for (const std::string& op : ops_of(*node)) {
+        const bool inputs = wants_.op(context.type, SiteKind::kOpInput, op);
+        if (inputs) tap_op_inputs(node, op, context);
+        // An op is counted when it gives its results.
+        if ((inputs && wants_.numbers_ops(context.type)) ||
+            wants_.op(context.type, SiteKind::kOp, op)) {
+          tap_op_results(node, op, context);
+        }
       }
     });
+  }
+
+  static void tap_op_inputs(Node* node, const std::string& op, const Context& context) {
+    Node* tuple = context.graph.createTuple(node->inputs())->insertBefore(node);
+    mark(context, node, tuple->output(), {SiteKind::kOpInput, op, "", false});
+  }
+
+  static void tap_op_results(Node* node, const std::string& op, const Context& context) {
+    Node* next = node->next();
+    Value* results = node->output(0);
+    if (node->outputs().size() > 1) {
+      results = context.graph.createTuple(node->outputs())->insertBefore(next)->output();
+    }
+    mark(context, next, results, {SiteKind::kOp, op, "", false});
+  }
+
+  // Ops are numbered in each call of a module that another makes, not its own methods.
+  void begin_numbering(Node* before, Value* module, const Context& context) const {
+    const auto type = module->type()->cast<ClassType>();
+    if (module == context.self || type == nullptr || !wants_.numbers_ops(type.get())) return;
+    Graph& graph = context.graph;
+    graph.create(begin_symbol(), {module, context.run}, 0)->insertBefore(before);
   }
 
   void inline_calls(Block& block, const Context& context) {
@@ -250,6 +243,7 @@ class Builder {
     if (const auto type = node->input(0)->type()->cast<ClassType>()) {
       const GraphFunction* function = with_graph(type->getMethod(name));
       if (function == nullptr) return;
+      begin_numbering(node, node->input(0), context);
       const std::shared_ptr<Graph> body = method(*function, true);
       node->addInput(context.run);
       torch::jit::inlineCallTo(node, const_cast<GraphFunction*>(function), body.get());
@@ -293,61 +287,6 @@ class Builder {
   std::map<std::pair<const GraphFunction*, const c10::Type*>, std::shared_ptr<Graph>> functions_;
 };
 
-void each_node_and_fork(Graph& graph, const std::function<void(Graph&, Node*)>& call) {
-  each_node(*graph.block(), [&](Node* node) {
-    if (node->hasAttribute(torch::jit::attr::Subgraph)) {
-      each_node_and_fork(*node->g(torch::jit::attr::Subgraph), call);
-    }
-    call(graph, node);
-  });
-}
-
-bool is_container(const Value& value) {
-  const auto kind = value.type()->kind();
-  return kind != c10::TypeKind::TensorType && kind != c10::TypeKind::OptionalType;
-}
-
-bool writes(const Node& node) {
-  const c10::FunctionSchema* schema = node.maybeSchema();
-  return schema != nullptr && std::any_of(schema->arguments().begin(), schema->arguments().end(),
-                                          [](const c10::Argument& one) {
-                                            return one.alias_info() != nullptr &&
-                                                   one.alias_info()->isWrite();
-                                          });
-}
-
-// Whether something in the graph writes into a tensor of the value, before or after it is there.
-bool is_written(const torch::jit::AliasDb& aliases, const Value* value, bool any_writes) {
-  if (!is_container(*value)) return aliases.hasWriters(value);
-  const Node* node = value->node();
-  const bool constructed = node->kind() == prim::TupleConstruct ||
-                           node->kind() == prim::ListConstruct ||
-                           node->kind() == prim::DictConstruct;
-  if (!constructed) return any_writes;
-  return std::any_of(node->inputs().begin(), node->inputs().end(), [&](const Value* input) {
-    return holds_tensors(*input->type()) && is_written(aliases, input, any_writes);
-  });
-}
-
-// Which values are written to must be known before the taps are there: each counts as a writer.
-void turn_marks_into_taps(const std::shared_ptr<Graph>& graph) {
-  {
-    const torch::jit::AliasDb aliases(graph);
-    bool any_writes = false;
-    each_node(*graph->block(), [&](Node* node) { any_writes = any_writes || writes(*node); });
-    each_node(*graph->block(), [&](Node* node) {
-      if (node->kind() != mark_symbol()) return;
-      const auto tap = torch::jit::toIValue(node->input(3));
-      if (tap && is_written(aliases, node->input(1), any_writes)) mark_copied(tap->toInt());
-    });
-  }
-  each_node_and_fork(*graph, [](Graph& inside, Node* node) {
-    if (node->kind() != mark_symbol()) return;
-    inside.create(tap_symbol(), node->inputs(), 0)->insertBefore(node);
-    node->destroy();
-  });
-}
-
 std::shared_ptr<Graph> instrumented_graph(const Function& method, const Wants& wants, bool called) {
   const GraphFunction* function = with_graph(method);
   if (function == nullptr) return nullptr;
@@ -363,41 +302,6 @@ Instrumented::Instrumented(const Function& method, const Wants& wants, bool call
     : function_(
           std::make_unique<GraphFunction>(c10::QualifiedName("__anycapture__." + method.name()),
                                           instrumented_graph(method, wants, called), nullptr)) {}
-
-namespace {
-
-void add_body_sites(std::vector<MethodSite>& sites, const GraphFunction& function) {
-  const auto graph = function.graph()->copy();
-  for (const Assignment& one : find_locals(*graph)) {
-    const std::string what = local_what(function.name(), one.name);
-    const std::string type = one.value->type()->annotation_str();
-    sites.push_back({SiteKind::kLocal, what, one.line, one.file, type});
-    sites.push_back(
-        {SiteKind::kLocal, what + "[" + std::to_string(one.index) + "]", one.line, one.file, type});
-  }
-  each_node_and_fork(*graph, [&](Graph&, Node* node) {
-    const std::string what = op_what(*node);
-    if (!what.empty()) sites.push_back({SiteKind::kOp, what, 0, "", ""});
-    if (node->kind() != prim::CallFunction) return;
-    const auto type = node->input(0)->type()->cast<c10::FunctionType>();
-    const GraphFunction* called = type == nullptr ? nullptr : with_graph(*type->function());
-    if (called != nullptr) add_body_sites(sites, *called);
-  });
-}
-
-}  // namespace
-
-std::vector<MethodSite> sites_of(const Function& method) {
-  std::vector<MethodSite> sites;
-  const GraphFunction* function = with_graph(method);
-  if (function == nullptr) return sites;
-  sites.push_back({SiteKind::kInput, method_what(method.name(), "input"), 0, "", ""});
-  add_body_sites(sites, *function);
-  const auto outputs = function->graph()->outputs();
-  sites.push_back({SiteKind::kOutput, method_what(method.name(), "output"), 0, "",
-                   outputs.empty() ? "" : outputs[0]->type()->annotation_str()});
-  return sites;
-}
 
 }  // namespace script
 }  // namespace anycapture

@@ -13,9 +13,13 @@
 namespace anycapture {
 namespace script {
 
-/// Whether a site of any module of this class is wanted. `what`: as in keys, without fields.
-using Wants =
-    std::function<bool(const c10::ClassType* type, SiteKind kind, const std::string& what)>;
+/// Of any module of this class. `what`: as in keys, without fields.
+struct Wants {
+  std::function<bool(const c10::ClassType* type, SiteKind kind, const std::string& what)> site;
+  /// Whether any of what an op gave (kOp) or took (kOpInput) is wanted. `op`: `@softmax`.
+  std::function<bool(const c10::ClassType* type, SiteKind kind, const std::string& op)> op;
+  std::function<bool(const c10::ClassType* type)> numbers_ops;
+};
 
 /// Runs in place of the method, with the run's number as one more argument. LibTorch caches what it
 /// plans for a function after its first runs, so a graph once run is never edited: each selection
@@ -30,18 +34,6 @@ class Instrumented {
  private:
   std::unique_ptr<torch::jit::GraphFunction> function_;
 };
-
-/// A site of a method, which wants no run to be known.
-struct MethodSite {
-  SiteKind kind;
-  std::string what;
-  std::size_t line = 0;  ///< of the source, from 1; 0 if not known
-  std::string file;
-  std::string type;  ///< `Tensor`, `Tuple[Tensor, Tensor]`
-};
-
-/// All that can be asked for of a module whose class has this method.
-std::vector<MethodSite> sites_of(const torch::jit::Function& method);
 
 }  // namespace script
 }  // namespace anycapture

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "capture/session.h"
+#include "script/method_sites.h"
 
 namespace anycapture {
 namespace script {
@@ -24,14 +25,22 @@ const void* first_weight(const torch::jit::Module& module) {
   return nullptr;
 }
 
-std::string key_of(const torch::jit::Function& method, bool called,
-                   const std::vector<std::shared_ptr<capture::Session>>& sessions) {
+std::string key_of(const torch::jit::Function& method, bool called, const Sessions& sessions) {
   std::string key = fmt::format("{} {}", static_cast<const void*>(&method), called);
   for (const auto& session : sessions) {
     key += '\0';
     for (const Selector& selector : session->selectors().selectors()) key += '\n' + selector.text();
   }
   return key;
+}
+
+// Of an op, what it took and each of its calls in a forward are not listed.
+bool matches(const Selector& selector, const MethodSite& site) {
+  if (site.kind != SiteKind::kOp) return selector.matches_what(site.what, site.kind);
+  return std::any_of(site.spellings.begin(), site.spellings.end(), [&](const std::string& op) {
+    return selector.may_match_op(op, SiteKind::kOp) ||
+           selector.may_match_op(op, SiteKind::kOpInput);
+  });
 }
 
 // Those that containers have to be iterated, such as `__len__`, are nobody's.
@@ -107,7 +116,7 @@ void ScriptWorld::check_sites(const BoundSelectors& selectors) const {
     bool found = types.empty();
     for (const c10::ClassType* type : types) {
       for (const MethodSite& site : all_sites(*type)) {
-        found = found || all[s].matches_what(site.what, site.kind);
+        found = found || matches(all[s], site);
         whats.push_back(site.what);
       }
     }
@@ -151,24 +160,46 @@ std::vector<ProgramSite> ScriptWorld::sites(const std::string& path) const {
                   close.empty() ? "" : fmt::format("; nearest: {}", fmt::join(close, ", "))));
 }
 
-std::shared_ptr<Instrumented> ScriptWorld::instrumented(
-    const torch::jit::Function& method, bool called,
-    const std::vector<std::shared_ptr<capture::Session>>& sessions) {
+Wants ScriptWorld::wants_of(const Sessions& sessions) const {
+  const auto any = [this, &sessions](const c10::ClassType* type, auto chooses) {
+    for (const std::size_t module : modules_of(type)) {
+      for (const auto& session : sessions) {
+        if (chooses(session->selectors(), module)) return true;
+      }
+    }
+    return false;
+  };
+  const auto any_selector = [any](const c10::ClassType* type, auto asks) {
+    return any(type, [&](const BoundSelectors& bound, std::size_t module) {
+      const std::vector<std::size_t>& indexes = bound.selectors_of(module);
+      return std::any_of(indexes.begin(), indexes.end(), [&](std::size_t index) {
+        const Selector& selector = bound.selectors()[index];
+        return !selector.negative() && asks(selector);
+      });
+    });
+  };
+  using Type = const c10::ClassType*;
+  return {[any](Type type, SiteKind kind, const std::string& what) {
+            return any(type, [&](const BoundSelectors& bound, std::size_t module) {
+              return bound.chooses(module, what, kind) >= 0;
+            });
+          },
+          [any_selector](Type type, SiteKind kind, const std::string& op) {
+            return any_selector(type,
+                                [&](const Selector& one) { return one.may_match_op(op, kind); });
+          },
+          [any_selector](Type type) {
+            return any_selector(type, [](const Selector& one) { return one.numbers_ops(); });
+          }};
+}
+
+std::shared_ptr<Instrumented> ScriptWorld::instrumented(const torch::jit::Function& method,
+                                                        bool called, const Sessions& sessions) {
   const std::string key = key_of(method, called, sessions);
   const std::lock_guard<std::mutex> lock(mutex_);
   std::shared_ptr<Instrumented>& made = instrumented_[key];
   if (made == nullptr) {
-    made = std::make_shared<Instrumented>(
-        method,
-        [&](const c10::ClassType* type, SiteKind kind, const std::string& what) {
-          for (const std::size_t module : modules_of(type)) {
-            for (const auto& session : sessions) {
-              if (session->selectors().chooses(module, what, kind) >= 0) return true;
-            }
-          }
-          return false;
-        },
-        called);
+    made = std::make_shared<Instrumented>(method, wants_of(sessions), called);
   }
   return made;
 }

@@ -23,6 +23,8 @@ class Session;
 }
 namespace script {
 
+using Sessions = std::vector<std::shared_ptr<capture::Session>>;
+
 class ScriptWorld : public capture::World {
  public:
   explicit ScriptWorld(torch::jit::Module root);
@@ -45,11 +47,11 @@ class ScriptWorld : public capture::World {
 
   /// The method, with taps where any of the sessions listens. Kept per selectors, so that it is
   /// made once. `called`: by the program itself.
-  std::shared_ptr<Instrumented> instrumented(
-      const torch::jit::Function& method, bool called,
-      const std::vector<std::shared_ptr<capture::Session>>& sessions);
+  std::shared_ptr<Instrumented> instrumented(const torch::jit::Function& method, bool called,
+                                             const Sessions& sessions);
 
  private:
+  Wants wants_of(const Sessions& sessions) const;
   void add(const std::string& path, const torch::jit::Module& module);
 
   torch::jit::Module root_;

@@ -23,6 +23,7 @@ struct RunState {
   std::recursive_mutex mutex;  // of what follows, and of the sessions
   std::int64_t frames_opened = 0;
   std::unordered_map<std::int64_t, std::vector<std::pair<std::int64_t, IValue>>> frames;
+  std::unordered_map<const void*, std::unordered_map<std::string, std::size_t>> ops;  // in a call
   std::exception_ptr thrown;
 };
 
@@ -108,11 +109,32 @@ std::exception_ptr Run::thrown() const {
 
 namespace {
 
+const void* object_of(const IValue& self) {
+  return self.isObject() ? self.toObject().get() : nullptr;
+}
+
+void fire_op(RunState& run, const void* id, const Tap& tap, const Tensors& tensors) {
+  std::size_t& number = run.ops[id][tap.what];
+  const std::string stem = tap.kind == SiteKind::kOp ? tap.what : tap.what + ".input";
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const std::string what = detail::joined(stem, tensors.name(i));
+    for (const auto& session : run.sessions) {
+      if (!session->listening()) continue;
+      session->fire_op(id, tap.kind, what, number, tensors[i], tap.copy);
+      session->throw_failure();
+    }
+  }
+  if (tap.kind == SiteKind::kOp) ++number;
+}
+
 void fire(RunState& run, const IValue& self, const Tap& tap, const IValue& value) {
-  const void* object = self.isObject() ? self.toObject().get() : nullptr;
-  const void* id = run.world->id_of(object);
-  const Tensors tensors =
-      tap.kind == SiteKind::kInput ? tensors_in_arguments(value.toTupleRef()) : tensors_in(value);
+  const void* id = run.world->id_of(object_of(self));
+  const bool arguments = tap.kind == SiteKind::kInput || tap.kind == SiteKind::kOpInput;
+  const Tensors tensors = arguments ? tensors_in_arguments(value.toTupleRef()) : tensors_in(value);
+  if (tap.kind == SiteKind::kOp || tap.kind == SiteKind::kOpInput) {
+    fire_op(run, id, tap, tensors);
+    return;
+  }
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const std::string what = detail::joined(tap.what, tensors.name(i)) + tap.index;
     for (const auto& session : run.sessions) {
@@ -178,6 +200,12 @@ void leave(Stack& stack) {
   });
 }
 
+void begin(Stack& stack) {
+  const std::int64_t run = torch::jit::pop(stack).toInt();
+  const IValue self = torch::jit::pop(stack);
+  in_run(run, [&](RunState& state) { state.ops.erase(state.world->id_of(object_of(self))); });
+}
+
 // self, run, method, arguments...
 torch::jit::Operation call_method(const torch::jit::Node* node) {
   const std::size_t count = node->inputs().size();
@@ -210,6 +238,8 @@ const torch::jit::RegisterOperators* const registered = new torch::jit::Register
                          c10::AliasAnalysisKind::CONSERVATIVE),
     torch::jit::Operator("anycapture::leave(Any self, int run, int frame) -> ()", leave,
                          c10::AliasAnalysisKind::CONSERVATIVE),
+    torch::jit::Operator("anycapture::begin(Any self, int run) -> ()", begin,
+                         c10::AliasAnalysisKind::CONSERVATIVE),
     torch::jit::Operator(call_symbol(), call_method, c10::AliasAnalysisKind::CONSERVATIVE),
 });
 
@@ -237,6 +267,11 @@ const c10::Symbol& assign_symbol() {
 
 const c10::Symbol& leave_symbol() {
   static const c10::Symbol symbol = c10::Symbol::fromQualString("anycapture::leave");
+  return symbol;
+}
+
+const c10::Symbol& begin_symbol() {
+  static const c10::Symbol symbol = c10::Symbol::fromQualString("anycapture::begin");
   return symbol;
 }
 

@@ -26,7 +26,7 @@ class ScriptWorld;
 /// What fires at a tap.
 struct Tap {
   SiteKind kind = SiteKind::kLocal;
-  std::string what;   ///< `attn`, `input`, `encode.output`, `@softmax`
+  std::string what;   ///< `attn`, `input`, `encode.output`; `@softmax`, also of what it took
   std::string index;  ///< `[0]` of an assignment; goes behind the fields: `qkv.1[0]`
   bool copy = false;  ///< the graph writes into the value later
 };
@@ -45,6 +45,8 @@ const c10::Symbol& enter_symbol();
 const c10::Symbol& assign_symbol();
 /// `(Any self, int run, int frame) -> ()`: the function returns; what its locals hold fires.
 const c10::Symbol& leave_symbol();
+/// `(Any self, int run) -> ()`: the ops of an object's call are numbered from 0 on.
+const c10::Symbol& begin_symbol();
 /// `(Any self, int run, str method, ...) -> Any`: a method of an object whose class is not known
 /// before.
 const c10::Symbol& call_symbol();

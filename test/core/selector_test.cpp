@@ -309,7 +309,14 @@ TEST(Selector, TellsTheKindsThatItAsksFor) {
   EXPECT_TRUE(Selector::parse("Attention:{attn,@softmax[*]}").numbers_ops());
   EXPECT_FALSE(Selector::parse("Attention:attn[0]").numbers_ops());
 
+  const Selector input = Selector::parse("Attention:@mat*.input.1[0]");
+  EXPECT_TRUE(input.may_match_op("@matmul", SiteKind::kOpInput));
+  EXPECT_FALSE(input.may_match_op("@matmul", SiteKind::kOp));
+  EXPECT_FALSE(input.may_match_op("@softmax", SiteKind::kOpInput));
+  EXPECT_FALSE(input.may_match_op("@aten::matmul", SiteKind::kOpInput));
+
   const Selector name = Selector::parse("Attention:attn");
+  EXPECT_FALSE(name.may_match_op("@attn", SiteKind::kOp));
   EXPECT_TRUE(name.asks_for(SiteKind::kLocal));
   EXPECT_FALSE(name.asks_for(SiteKind::kOutput));
   EXPECT_FALSE(name.asks_only_for(SiteKind::kTag));

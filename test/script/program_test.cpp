@@ -2,6 +2,7 @@
 // Programs against what Python's own hooks and frames saw (test/data/script/make_archives.py).
 #include <anycapture/anycapture.h>
 
+#include <torch/csrc/jit/api/function_impl.h>
 #include <torch/csrc/jit/api/module.h>
 #include <torch/csrc/jit/serialization/import.h>
 #include <torch/nn/functional/activation.h>
@@ -202,6 +203,86 @@ TEST(Program, OpsFireWhereTheyRun) {
               UnorderedElementsAre("blocks.0.attn:@softmax", "blocks.1.attn:@softmax",
                                    "blocks.2.attn:@softmax", "blocks.0.norm:@layer_norm"));
   EXPECT_TRUE(at::allclose(cap["blocks.0.attn:@softmax"].sum(-1), at::ones({2, 2, 5})));
+}
+
+// A child that is called twice, whose own method calls an op too.
+torch::jit::Module with_ops() {
+  torch::jit::Module child("Child");
+  child.define(R"(
+def twice(self, x):
+    return torch.softmax(x * 2, -1)
+def forward(self, x):
+    a = torch.softmax(x, -1)
+    b = self.twice(a)
+    c = torch.relu_(torch.softmax(b, -1) - 0.1)
+    values, order = torch.topk(c, 2)
+    first, second = torch.chunk(values, 2, -1)
+    return torch.cat([first, second], -1)
+)");
+  torch::jit::Module root("Root");
+  root.register_module("child", child);
+  root.define(R"(
+def forward(self, x):
+    y = self.child.forward(x)
+    return self.child.forward(torch.matmul(y, torch.ones([2, 5])))
+)");
+  root.eval();
+  return root;
+}
+
+TEST(Program, OpsAreNumberedInEachCallOfAModule) {
+  const Program program(with_ops());
+  Capturer cap(program, {"child:@softmax[*]", "child:@softmax"});
+  const at::Tensor x = at::rand({3, 5});
+  const at::Tensor out = program.forward({x}).toTensor();
+  EXPECT_EQ(cap.calls("child:@softmax").size(), 6u);
+  for (const char* key : {"child:@softmax[0]", "child:@softmax[1]", "child:@softmax[2]"})
+    EXPECT_EQ(cap.calls(key).size(), 2u) << key;
+  const at::Tensor a = x.softmax(-1), b = (a * 2).softmax(-1);
+  EXPECT_TRUE(at::equal(cap.calls("child:@softmax[0]")[0].value, a));
+  EXPECT_TRUE(at::equal(cap.calls("child:@softmax[1]")[0].value, b));
+  EXPECT_TRUE(at::equal(cap.calls("child:@softmax[2]")[0].value, b.softmax(-1)));
+  EXPECT_FALSE(cap.contains("child:@softmax[3]"));
+}
+
+TEST(Program, OpsGiveWhatTheyTookAndEachOfTheirResults) {
+  const Program program(with_ops());
+  Capturer cap(program, {"child:@topk.1", "child:@chunk.*", "child:@relu", "child:@relu_.input",
+                         "child:@cat.input", ":@matmul.input.1", "child:@aten::softmax.input[1]"});
+  const at::Tensor x = at::rand({3, 5});
+  program.forward({x});
+  const at::Tensor a = x.softmax(-1), b = (a * 2).softmax(-1), before = b.softmax(-1) - 0.1;
+  const auto [values, order] = at::topk(before.relu(), 2);
+  EXPECT_TRUE(at::equal(cap.calls("child:@topk.1")[0].value, order));
+  EXPECT_FALSE(cap.contains("child:@topk.0"));
+  EXPECT_TRUE(at::equal(cap.calls("child:@chunk.1")[0].value, values.narrow(1, 1, 1)));
+  EXPECT_TRUE(at::equal(cap.calls("child:@relu")[0].value, before.relu()));
+  EXPECT_TRUE(at::equal(cap.calls("child:@relu_.input")[0].value, before)) << "as it went in";
+  EXPECT_TRUE(at::equal(cap.calls("child:@cat.input.0.1")[0].value, values.narrow(1, 1, 1)));
+  EXPECT_TRUE(at::equal(cap.calls(":@matmul.input.1")[0].value, at::ones({2, 5})));
+  EXPECT_TRUE(at::equal(cap.calls("child:@aten::softmax.input[1]")[0].value, a * 2));
+  EXPECT_THAT(
+      message_of<anycapture::SelectorError>([&] { Capturer(program, "child:@softmix[1]"); }),
+      HasSubstr("nearest: @softmax"));
+}
+
+bool has_run(const torch::jit::Module& module) {
+  auto& function =
+      dynamic_cast<torch::jit::GraphFunction&>(module.get_method("forward").function());
+  return function.get_executor().isOptimized();
+}
+
+TEST(Program, WithoutASessionTheModulesOwnMethodRuns) {
+  const torch::jit::Module module = with_ops();
+  const Program program(module);
+  const at::Tensor x = at::rand({3, 5});
+  {
+    Capturer cap(program, "child:@softmax");
+    for (int i = 0; i < 3; ++i) program.forward({x});
+    EXPECT_FALSE(has_run(module));
+  }
+  for (int i = 0; i < 3; ++i) program.forward({x});
+  EXPECT_TRUE(has_run(module));
 }
 
 TEST(Program, OtherMethodsAreRunAndHeard) {
