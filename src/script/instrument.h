@@ -4,6 +4,7 @@
 
 #include <torch/csrc/jit/api/function_impl.h>
 
+#include <anycapture/api.h>
 #include <anycapture/selector.h>
 
 #include <functional>
@@ -24,7 +25,7 @@ struct Wants {
 /// Runs in place of the method, with the run's number as one more argument. LibTorch caches what it
 /// plans for a function after its first runs, so a graph once run is never edited: each selection
 /// has a function of its own.
-class Instrumented {
+class ANYCAPTURE_API Instrumented {
  public:
   /// `called`: by a program, not by its user.
   Instrumented(const torch::jit::Function& method, const Wants& wants, bool called);

@@ -11,7 +11,6 @@
 #include <utility>
 
 #include "capture/session.h"
-#include "script/method_sites.h"
 
 namespace anycapture {
 namespace script {
@@ -46,16 +45,6 @@ bool matches(const Selector& selector, const MethodSite& site) {
 // Those that containers have to be iterated, such as `__len__`, are nobody's.
 bool is_own(const torch::jit::Function& method) {
   return method.name().compare(0, 2, "__") != 0;
-}
-
-std::vector<MethodSite> all_sites(const c10::ClassType& type) {
-  std::vector<MethodSite> sites;
-  for (const torch::jit::Function* method : type.methods()) {
-    if (!is_own(*method)) continue;
-    const std::vector<MethodSite> more = sites_of(*method);
-    sites.insert(sites.end(), more.begin(), more.end());
-  }
-  return sites;
 }
 
 }  // namespace
@@ -106,6 +95,19 @@ const std::vector<std::size_t>& ScriptWorld::modules_of(const c10::ClassType* ty
   return found == by_type_.end() ? kNone : found->second;
 }
 
+const std::vector<MethodSite>& ScriptWorld::sites_of_type(const c10::ClassType& type) const {
+  const std::lock_guard<std::mutex> lock(sites_mutex_);
+  const auto [found, added] = sites_.try_emplace(&type);
+  std::vector<MethodSite>& sites = found->second;
+  if (!added) return sites;
+  for (const torch::jit::Function* method : type.methods()) {
+    if (!is_own(*method)) continue;
+    const std::vector<MethodSite> more = sites_of(*method);
+    sites.insert(sites.end(), more.begin(), more.end());
+  }
+  return sites;
+}
+
 void ScriptWorld::check_sites(const BoundSelectors& selectors) const {
   const std::vector<Selector>& all = selectors.selectors();
   for (std::size_t s = 0; s < all.size(); ++s) {
@@ -115,12 +117,12 @@ void ScriptWorld::check_sites(const BoundSelectors& selectors) const {
     std::vector<std::string> whats;
     bool found = types.empty();
     for (const c10::ClassType* type : types) {
-      for (const MethodSite& site : all_sites(*type)) {
-        found = found || matches(all[s], site);
-        whats.push_back(site.what);
-      }
+      for (const MethodSite& site : sites_of_type(*type)) found = found || matches(all[s], site);
     }
     if (found) continue;
+    for (const c10::ClassType* type : types) {
+      for (const MethodSite& site : sites_of_type(*type)) whats.push_back(site.what);
+    }
     const std::string& example = modules_[selectors.modules_of(s).front()].name.path;
     std::sort(whats.begin(), whats.end());
     whats.erase(std::unique(whats.begin(), whats.end()), whats.end());
@@ -148,7 +150,7 @@ std::vector<ProgramSite> ScriptWorld::sites(const std::string& path) const {
     }
     std::vector<ProgramSite> sites;
     std::set<std::string> known;
-    for (MethodSite& site : all_sites(*types_[i])) {
+    for (const MethodSite& site : sites_of_type(*types_[i])) {
       if (!known.insert(site.what).second) continue;
       sites.push_back({site.what, site.kind, site.type, site.file, site.line});
     }

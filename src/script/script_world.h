@@ -16,6 +16,7 @@
 
 #include "capture/world.h"
 #include "script/instrument.h"
+#include "script/method_sites.h"
 
 namespace anycapture {
 namespace capture {
@@ -51,6 +52,8 @@ class ScriptWorld : public capture::World {
                                              const Sessions& sessions);
 
  private:
+  /// All that can be asked for at a module of this type; looked for once.
+  const std::vector<MethodSite>& sites_of_type(const c10::ClassType& type) const;
   Wants wants_of(const Sessions& sessions) const;
   void add(const std::string& path, const torch::jit::Module& module);
 
@@ -60,6 +63,8 @@ class ScriptWorld : public capture::World {
   std::unordered_map<const void*, const void*> ids_;
   std::map<std::pair<const void*, const void*>, std::size_t> by_weight_;  // type and first weight
   std::unordered_map<const c10::ClassType*, std::vector<std::size_t>> by_type_;
+  mutable std::mutex sites_mutex_;  // of what follows
+  mutable std::unordered_map<const c10::ClassType*, std::vector<MethodSite>> sites_;
   std::mutex mutex_;  // of what follows
   std::map<std::string, std::shared_ptr<Instrumented>> instrumented_;
 };

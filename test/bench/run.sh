@@ -26,6 +26,7 @@ run hooked_bench "${interleaved[@]}"
 run interposed_bench "${interleaved[@]}"
 run selector_bench "${interleaved[@]}" --benchmark_filter=bind_selectors/10000
 run vit_bench "${interleaved[@]}"
+run program_bench "${interleaved[@]}"
 "$build/test/bench/safetensors_bench" --benchmark_filter=write_gibibyte 2>/dev/null |
   grep '^1 GiB' >"$results/safetensors_text"
 "$project/test/bench/compile_time.sh" "$build" >"$results/compile_time"
@@ -44,6 +45,7 @@ minus() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%+.1f", a - b }'; }
 rounded() { awk -v a="$1" 'BEGIN { printf "%.3g", a }'; }
 row() { printf '| %s | %s | %s |\n' "$1" "$2" "$3"; }
 
+p() { least program_bench "$@"; }
 t() { least tag_bench "$@"; }
 h() { least hooked_bench "$@"; }
 i() { least interposed_bench "$@"; }
@@ -70,6 +72,12 @@ row 'capture on, per tag, without grad' '200 ns' "$(rounded "$(t on_no_grad 1000
 row 'capture on, per tag, of a tensor that requires grad' '350 ns' "$(rounded "$(t on_requires_grad 1000)") ns"
 row 'ViT-S/16, 224 x 224, 12 maps captured, against returning them by hand' '1.01 x' \
   "$(awk -v f="$forward" -v s="$session" 'BEGIN { printf "%.4f x (derived: session and 12 firings %.0f µs, forward %.1f ms", 1 + s / 1000 / f, s, f }'; awk -v a="$(least vit_bench captured)" -v b="$forward" -v n="$(noise vit_bench by_hand)" 'BEGIN { printf "; by the clock %.2f x, noise %s %%)", a / b, n }')"
+row "the same as a TorchScript archive, its 12 maps, against the plain \`forward\`" '1.02 x' \
+  "$(awk -v a="$(p forward_with_maps/real_time)" -v b="$(p forward_plain/real_time)" -v n="$(noise program_bench forward_plain/real_time)" \
+    'BEGIN { printf "%.3f x (forward %.1f ms, noise %s %%)", a / b, b, n }')"
+row 'a session on it, opened again' '20 µs' "$(rounded "$(p open_again)") µs"
+row 'instrumenting it, all locals; four times the blocks' '50 ms' \
+  "$(rounded "$(p instrument/12)") ms; $(rounded "$(p instrument/48)") ms"
 row '10 selectors against 10,000 modules' '5 ms' "$(rounded "$(least selector_bench bind_selectors/10000)") ms"
 row "compiling \`#include <anycapture/tag.h>\`, against \`<ATen/core/Tensor.h>\`" '1.3 x' \
   "$(sed 's/.*ratio //' "$results/compile_time") x"

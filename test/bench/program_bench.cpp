@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+// A program in the shape of ViT-S/16 at 224: plain, with all of its maps, and what instrumenting it
+// takes.
+#include <anycapture/anycapture.h>
+#include <anycapture/program.h>
+
+#include <ATen/ATen.h>
+#include <benchmark/benchmark.h>
+#include <torch/csrc/jit/api/module.h>
+
+#include "script/instrument.h"
+
+namespace {
+
+using torch::jit::Module;
+
+Module linear(std::int64_t in, std::int64_t out) {
+  Module made("Linear");
+  made.register_parameter("weight", at::full({out, in}, 0.02), false);
+  made.register_parameter("bias", at::zeros({out}), false);
+  made.define("def forward(self, x):\n    return torch.linear(x, self.weight, self.bias)\n");
+  return made;
+}
+
+Module layer_norm(std::int64_t width) {
+  Module made("LayerNorm");
+  made.register_parameter("weight", at::ones({width}), false);
+  made.register_parameter("bias", at::zeros({width}), false);
+  made.define(
+      "def forward(self, x):\n    return torch.layer_norm(x, [384], self.weight, self.bias)\n");
+  return made;
+}
+
+Module attention() {
+  Module made("Attention");
+  made.register_module("qkv", linear(384, 3 * 384));
+  made.register_module("proj", linear(384, 384));
+  made.define(R"(
+def forward(self, x):
+    b, n, c = x.size()
+    parts = self.qkv.forward(x).reshape([b, n, 3, 6, 64]).permute([2, 0, 3, 1, 4])
+    q, k, v = torch.unbind(parts)
+    scores = torch.matmul(q * 0.125, k.transpose(-2, -1))
+    attn = torch.softmax(scores, -1)
+    mixed = torch.matmul(attn, v).transpose(1, 2).reshape([b, n, c])
+    return self.proj.forward(mixed)
+)");
+  return made;
+}
+
+Module block() {
+  Module made("Block");
+  made.register_module("norm1", layer_norm(384));
+  made.register_module("attn", attention());
+  made.register_module("norm2", layer_norm(384));
+  made.register_module("fc1", linear(384, 1536));
+  made.register_module("fc2", linear(1536, 384));
+  made.define(R"(
+def forward(self, x):
+    y = x + self.attn.forward(self.norm1.forward(x))
+    hidden = torch.gelu(self.fc1.forward(self.norm2.forward(y)))
+    return y + self.fc2.forward(hidden)
+)");
+  return made;
+}
+
+Module vit(int depth) {
+  Module made("VisionTransformer");
+  made.register_parameter("patch", at::full({384, 3, 16, 16}, 0.02), false);
+  std::string source =
+      "def forward(self, image):\n"
+      "    x = torch.conv2d(image, self.patch, None, [16, 16]).flatten(2).transpose(1, 2)\n";
+  for (int i = 0; i < depth; ++i) {
+    const std::string name = "block" + std::to_string(i);
+    made.register_module(name, block());
+    source += "    x = self." + name + ".forward(x)\n";
+  }
+  made.define(source + "    return x\n");
+  made.eval();
+  return made;
+}
+
+const anycapture::Program& program() {
+  static const anycapture::Program made(vit(12));
+  return made;
+}
+
+void forward_plain(benchmark::State& state) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor image = at::zeros({1, 3, 224, 224});
+  for (auto _ : state) benchmark::DoNotOptimize(program().forward({image}));
+}
+
+void forward_with_maps(benchmark::State& state) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor image = at::zeros({1, 3, 224, 224});
+  for (auto _ : state) {
+    anycapture::Capturer cap(program(), "Attention:attn");
+    benchmark::DoNotOptimize(program().forward({image}));
+    if (cap.size() != 12) state.SkipWithError("no 12 maps");
+  }
+}
+
+void open_again(benchmark::State& state) {
+  anycapture::CaptureOptions options;
+  options.on_silent = anycapture::OnSilent::ignore;
+  for (auto _ : state) anycapture::Capturer cap(program(), "Attention:attn", options);
+}
+
+// All locals, of 12 blocks and of four times as many.
+void instrument(benchmark::State& state) {
+  const Module module = vit(static_cast<int>(state.range(0)));
+  const torch::jit::Method forward = module.get_method("forward");
+  const auto none = [](const c10::ClassType*, anycapture::SiteKind, const std::string&) {
+    return false;
+  };
+  const anycapture::script::Wants wants{
+      [](const c10::ClassType*, anycapture::SiteKind kind, const std::string&) {
+        return kind == anycapture::SiteKind::kLocal;
+      },
+      none, [](const c10::ClassType*) { return false; }};
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(anycapture::script::Instrumented(forward.function(), wants, false));
+  }
+}
+
+BENCHMARK(forward_plain)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(forward_with_maps)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(open_again)->Unit(benchmark::kMicrosecond);
+BENCHMARK(instrument)->Arg(12)->Arg(48)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+
+BENCHMARK_MAIN();
