@@ -14,6 +14,7 @@
 #include <string>
 
 #include "cli/command.h"
+#include "cli/signals.h"
 #include "cli/torch/torch_commands.h"
 
 namespace anycapture {
@@ -65,6 +66,7 @@ int status_of(int count, char** arguments) {
 // What a model has forked, and did not wait for when it failed, still runs in LibTorch's threads:
 // what these use is not destroyed.
 int main(int count, char** arguments) {
+  anycapture::cli::handle_signals();
   const int status = anycapture::cli::status_of(count, arguments);
   std::fflush(nullptr);
   std::_Exit(status);

@@ -6,16 +6,22 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
+#include <c10/util/Exception.h>
 #include <fmt/format.h>
 #include <torch/csrc/jit/api/module.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
 #include "cli/command.h"
 #include "cli/progress.h"
+#include "cli/torch/failing_module.h"
 #include "cli/torch/inputs.h"
 #include "cli/torch/torch_commands.h"
 #include "core/visible.h"
@@ -26,27 +32,63 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Outputs of the root's children, and what went into the model.
+bool has_output(const Program& program, const std::string& path) {
+  const std::vector<ProgramSite> sites = program.sites(path);
+  return std::any_of(sites.begin(), sites.end(),
+                     [](const ProgramSite& site) { return site.what == "output"; });
+}
+
+// Outputs of the root's children; of a list of modules, which is not called itself, its own.
+std::vector<std::string> default_selectors(const Program& program) {
+  std::vector<std::string> selectors;
+  std::set<std::string> open{""};  // whose children are meant
+  for (const ModuleName& module : program.modules()) {
+    const std::size_t dot = module.path.rfind('.');
+    const std::string parent = dot == std::string::npos ? "" : module.path.substr(0, dot);
+    if (module.path.empty() || open.count(parent) == 0) continue;
+    if (has_output(program, module.path)) {
+      selectors.push_back("path:" + module.path + ":output");
+    } else {
+      open.insert(module.path);
+    }
+  }
+  return selectors;
+}
+
+// What went into the model, and what came out where nothing else is asked for.
 std::vector<std::string> selectors_of(const RunOptions& options, const Program& program) {
   std::vector<std::string> selectors = options.selectors;
   const std::string prefix = options.method == "forward" ? "" : options.method + ".";
   if (selectors.empty()) {
-    for (const ModuleName& module : program.modules()) {
-      const bool is_child = !module.path.empty() && module.path.find('.') == std::string::npos;
-      if (is_child) selectors.push_back("path:" + module.path + ":output");
-    }
+    selectors = default_selectors(program);
     selectors.push_back(":" + prefix + "output");
   }
   selectors.push_back(":" + prefix + "input");
   return selectors;
 }
 
+[[noreturn]] void throw_with_place(const std::string& message, const Program& program,
+                                   const std::function<void()>& forward) {
+  const std::string module = failing_module(program, forward);
+  throw Error(module.empty() ? message : fmt::format("{}\nin the module {}", message, module));
+}
+
 std::string run_once(const Program& program, const ModelInputs& inputs, const RunOptions& options,
                      const std::string& out) {
   CaptureOptions capture;
   capture.on_silent = OnSilent::ignore;  // the report says it
+  const Program::Method method = program.method(options.method);
+  const auto forward = [&] { method(inputs.by_position, inputs.by_name); };
   Capturer cap(program, selectors_of(options, program), capture);
-  program.method(options.method)(inputs.by_position, inputs.by_name);
+  try {
+    forward();
+  } catch (const Error&) {
+    throw;
+  } catch (const c10::Error& error) {
+    throw_with_place(error.what_without_backtrace(), program, forward);
+  } catch (const std::runtime_error& error) {  // a TorchScript exception
+    throw_with_place(error.what(), program, forward);
+  }
   cap.close();
   SaveOptions save;
   save.model = fs::path(options.model).stem().string();

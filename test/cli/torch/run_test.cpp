@@ -10,6 +10,7 @@
 
 #include "core/safetensors_bytes.h"
 #include "support/cli.h"
+#include "support/running.h"
 #include "support/temp_dir.h"
 
 namespace {
@@ -71,6 +72,10 @@ TEST_F(Run, KeepsTheOutputsOfTheRootsChildrenWhereNothingIsAskedFor) {
     EXPECT_NE(file.find(key), nullptr) << key;
   }
   EXPECT_EQ(file.find("a.linear:output"), nullptr);
+  // A ModuleList has no output: its modules' are meant.
+  value({data("vit_scripted.pt"), "--shape", "1,5,8"}, ":input");
+  EXPECT_NE(Reader(out).find("blocks.1:output"), nullptr);
+  EXPECT_EQ(Reader(out).find("blocks.1.attn:output"), nullptr);
 }
 
 TEST_F(Run, TakesArgumentsByNameByPositionAndAsText) {
@@ -125,6 +130,32 @@ TEST_F(Run, GoesOverAFolderAndOnWhereItStopped) {
   EXPECT_TRUE(std::filesystem::exists(results + "/b.safetensors.safetensors"));
 }
 
+TEST_F(Run, CtrlCLeavesWholeFilesAndItGoesOnWithTheOthers) {
+  const std::string in = folder.file("in");
+  std::filesystem::create_directory(in);
+  for (int i = 0; i < 100; ++i) {
+    std::filesystem::copy_file(x, in + "/" + std::to_string(i) + ".safetensors");
+  }
+  for (const support::Files files : {support::Files::kNameless, support::Files::kNamed}) {
+    const std::string results = folder.file(files == support::Files::kNamed ? "named" : "nameless");
+    const std::vector<std::string> command{"run", data("flow.pt"), "--batch-dir", in,
+                                           "-o",  results};
+    support::Running program(command, files);
+    ASSERT_TRUE(support::comes_true(
+        [&] { return std::filesystem::exists(results) && support::files_in(results).size() > 5; }));
+    program.send(SIGINT);
+    const int status = program.wait();
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT) << status;
+    const auto made = support::files_in(results);
+    for (const std::string& name : made)
+      EXPECT_NE(Reader(results + "/" + name).find(":input"), nullptr);
+    EXPECT_LT(made.size(), 100u);
+    EXPECT_THAT(anycapture(command).out,
+                HasSubstr(std::to_string(100 - made.size()) + " files run, " +
+                          std::to_string(made.size()) + " there before"));
+  }
+}
+
 TEST_F(Run, SaysWhatDoesNotFit) {
   struct Case {
     std::vector<std::string> arguments;
@@ -145,6 +176,9 @@ TEST_F(Run, SaysWhatDoesNotFit) {
             "no argument 7: the model takes 3"},
            {{data("flow.pt"), "--shape", "2,x"}, 4, "give whole numbers"},
            {{data("flow.pt"), "--shape", "2,3"}, 4, "mat1 and mat2 shapes"},
+           {{data("vit_scripted.pt"), "--shape", "1,5,9"},
+            4,
+            "\nin the module blocks.0.norm (LayerNorm)"},
            {{data("flow.pt"), "--input", x, "--method", "encode"}, 4, "no method \"encode\""},
            {{data("flow.pt"), "--input", x, "--device", "tpu9"}, 4, "tpu9"},
            {{x, "--input", x}, 3, "no TorchScript archive"},
