@@ -86,6 +86,7 @@ Tensors read_tensors(const std::string& path, const std::vector<std::string>& gl
     case FileKind::kNpy:
       return of_npy(path, globs);
     case FileKind::kZip:
+    case FileKind::kDamagedZip:
       npz::Reader{path};  // says what is damaged; one without arrays is sound, but no capture
       return of_capture(path, globs);
     default:

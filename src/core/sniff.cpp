@@ -81,7 +81,7 @@ FileKind kind_of_zip(const std::string& path) try {
   if (pickle) return FileKind::kCheckpoint;
   return array || archive.members() == 0 ? FileKind::kNpz : FileKind::kZip;
 } catch (const FileError&) {
-  return FileKind::kZip;  // damaged: whoever reads it says how
+  return FileKind::kDamagedZip;  // whoever reads it says how
 }
 
 // A character may be cut at the end of what was looked at.
@@ -126,6 +126,8 @@ std::string advice_for(const std::string& path, FileKind kind) {
     case FileKind::kTorchScript:
     case FileKind::kExported:
       return "it holds no captured tensors: give the path of a .safetensors file";
+    case FileKind::kDamagedZip:
+      return "write it again, or fetch it again";
     case FileKind::kGzip:
       return "unpack it with gzip -d";
     default:
@@ -169,6 +171,8 @@ std::string_view name(FileKind kind) {
       return "a torch.export model";
     case FileKind::kZip:
       return "a zip file";
+    case FileKind::kDamagedZip:
+      return "a zip file that is damaged or was cut short";
     case FileKind::kPickle:
       return "a Python pickle or an old PyTorch checkpoint";
     case FileKind::kPng:

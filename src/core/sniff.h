@@ -18,6 +18,7 @@ enum class FileKind {
   kTorchScript,  ///< torch.jit.save
   kExported,     ///< torch.export.save
   kZip,          ///< any other
+  kDamagedZip,   ///< cut short, for example
   kPickle,       ///< torch.save before PyTorch 1.6, or Python's pickle
   kPng,
   kJpeg,

@@ -3,6 +3,7 @@
 #include <anycapture/program.h>
 
 #include <torch/csrc/jit/api/module.h>
+#include <torch/csrc/jit/frontend/error_report.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <fmt/format.h>
@@ -80,10 +81,10 @@ IValue call(ScriptWorld& world, const std::string& name, const Program::Inputs& 
 Program Program::load(const std::string& path, std::optional<at::Device> device) {
   const FileKind kind = sniff(path);
   if (kind != FileKind::kTorchScript) {
-    throw FileError(
-        fmt::format("{}: is {}, no TorchScript archive: save the model with "
-                    "torch.jit.script(model).save(path)",
-                    path, name(kind)));
+    const char* advice = kind == FileKind::kDamagedZip
+                             ? "write it again, or fetch it again"
+                             : "save the model with torch.jit.script(model).save(path)";
+    throw FileError(fmt::format("{}: is {}, no TorchScript archive: {}", path, name(kind), advice));
   }
   try {
     torch::jit::Module module = device ? torch::jit::load(path, *device) : torch::jit::load(path);
@@ -91,6 +92,8 @@ Program Program::load(const std::string& path, std::optional<at::Device> device)
     return Program(module);
   } catch (const c10::Error& error) {
     throw FileError(fmt::format("{}: cannot be loaded: {}", path, error.what_without_backtrace()));
+  } catch (const torch::jit::ErrorReport& error) {  // an unknown operator
+    throw FileError(fmt::format("{}: cannot be loaded: {}", path, error.what()));
   }
 }
 

@@ -295,7 +295,7 @@ TEST_F(ReaderTest, PassesOverManyUnknownFields) {
 TEST_F(ReaderTest, SaysWhatAFileOfAnotherFormatIs) {
   for (const std::string& rest : {std::string("\0\0\0\0", 4), std::string("\x14\0\x08\x08", 4)}) {
     EXPECT_EQ(problem_of("PK\3\4" + rest + "archive/data.pkl"),
-              "is a zip file: give the path of a .safetensors file");
+              "is a zip file that is damaged or was cut short: write it again, or fetch it again");
   }
   for (const char* start : {"\x80\2\x8a\nl\xfc\x9c\x46\xf9 j", "\x80\4\x95\x1f......."}) {
     EXPECT_THAT(

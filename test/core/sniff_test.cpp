@@ -75,7 +75,7 @@ TEST_F(SniffTest, TellsZipFilesByTheirMembers) {
       FileKind::kExported);
   EXPECT_EQ(kind_of_zip({"notes.txt", "a.npy"}), FileKind::kNpz);
   EXPECT_EQ(kind_of_zip({"notes.txt", "data.pkl", "code/x.py"}), FileKind::kZip);
-  EXPECT_EQ(kind_of(zip_of({{"a.npy", "x"}}).substr(0, 40)), FileKind::kZip);
+  EXPECT_EQ(kind_of(zip_of({{"a.npy", "x"}}).substr(0, 40)), FileKind::kDamagedZip);
 }
 
 TEST_F(SniffTest, KnowsFilesByHowTheyBegin) {

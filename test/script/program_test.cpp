@@ -13,6 +13,7 @@
 #include <set>
 #include <thread>
 
+#include "core/safetensors_bytes.h"
 #include "support/temp_dir.h"
 #include "support/throws.h"
 
@@ -186,6 +187,17 @@ TEST(Program, ATracedModelGivesWhatItsArchiveNames) {
   }
   EXPECT_TRUE(cap.contains("blocks.2.attn:attn[0]"));
   EXPECT_TRUE(cap.contains("blocks.2.mlp.0:output"));
+}
+
+TEST(Program, AnArchiveWithoutItsSourceGivesWhatItsValuesAreCalled) {
+  const Program program = Program::load(data("vit_stripped.pt"));
+  Capturer cap(program, kEverything);
+  program.forward({input("vit")});
+  for (const char* what : {"q", "k", "v", "attn"}) {
+    const std::string key = std::string("blocks.1.attn:") + what;
+    EXPECT_TRUE(at::allclose(cap[key], reference().at("vit/" + key), 1e-6, 2e-6)) << key;
+  }
+  EXPECT_EQ(program.sites("blocks.1.attn")[1].line, 0u);
 }
 
 TEST(Program, AFrozenModelGivesItsLocalsAtTheRoot) {
@@ -442,6 +454,13 @@ TEST(Program, SaysWhatAFileIs) {
   EXPECT_THAT(message(data("reference.safetensors")), HasSubstr("no TorchScript archive"));
   EXPECT_THAT(message(data("none.pt")), HasSubstr("none.pt"));
   EXPECT_THAT(message(ANYCAPTURE_TEST_DATA "/npz/stored.npz"), HasSubstr("a NumPy .npz file"));
+  const support::TempDir folder;
+  const std::string whole = anycapture::safetensors::contents(data("flow.pt"));
+  for (const std::size_t length : {whole.size() - 1, whole.size() / 2, std::size_t{40}}) {
+    anycapture::safetensors::put(folder.file("cut.pt"), whole.substr(0, length));
+    EXPECT_THAT(message(folder.file("cut.pt")),
+                HasSubstr("cut.pt: is a zip file that is damaged or was cut short"));
+  }
 }
 
 TEST(Program, ACaptureIsSavedLikeAnyOther) {

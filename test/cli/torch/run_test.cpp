@@ -194,6 +194,19 @@ TEST_F(Run, SaysWhatDoesNotFit) {
   }
 }
 
+TEST_F(Run, OperatorsComeFromALibrary) {
+  const Said said = anycapture({"run", data("custom_op.pt"), "--input", x, "-o", out});
+  EXPECT_EQ(said.status, 3);
+  EXPECT_THAT(said.err, AllOf(HasSubstr("anycapture_test::twice"), HasSubstr("--op-library FILE")));
+  const std::string doubled = value({data("custom_op.pt"), "--op-library", ANYCAPTURE_TWICE_OP,
+                                     "--input", "[1.5]", "-c", ":doubled"},
+                                    ":doubled");
+  EXPECT_EQ(doubled, bytes_of<float>({3}));
+  const Said none = anycapture({"modules", data("custom_op.pt"), "--op-library", "none.so"});
+  EXPECT_EQ(none.status, 3);
+  EXPECT_THAT(none.err, HasSubstr("none.so"));
+}
+
 TEST_F(Run, ModulesAreListed) {
   const Said said = anycapture({"modules", data("flow.pt")});
   EXPECT_EQ(said.status, 0) << said.err;

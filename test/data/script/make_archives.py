@@ -198,7 +198,33 @@ def archive(name: str, program: torch.jit.ScriptModule) -> None:
     scrub(path)
 
 
+def without_source(source: str, target: str) -> None:
+    """Some exporters leave out what says where in the Python source a line comes from."""
+    with zipfile.ZipFile(os.path.join(HERE, source)) as whole:
+        entries = [(one.filename, whole.read(one)) for one in whole.infolist()]
+    with zipfile.ZipFile(os.path.join(HERE, target), "w") as stripped:
+        for name, data in entries:
+            if not name.endswith(".debug_pkl"):
+                stripped.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+
+
+class Twice(nn.Module):
+    """Asks for an operator that LibTorch has not: test/support/twice_op.cpp."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        doubled = torch.ops.anycapture_test.twice(x)
+        return doubled + 1
+
+
+def custom_op() -> None:
+    library = torch.library.Library("anycapture_test", "DEF")
+    library.define("twice(Tensor x) -> Tensor")
+    library.impl("twice", lambda x: x * 2, "CompositeExplicitAutograd")
+    archive("custom_op.pt", torch.jit.script(Twice().eval()))
+
+
 def main() -> None:
+    custom_op()
     torch.manual_seed(3)
     captures = {}
 
@@ -213,6 +239,7 @@ def main() -> None:
     archive("vit_scripted.pt", torch.jit.script(vit))
     archive("vit_traced.pt", torch.jit.trace(vit, x, strict=False))
     archive("vit_frozen.pt", torch.jit.freeze(torch.jit.script(vit)))
+    without_source("vit_scripted.pt", "vit_stripped.pt")
     run("vit", vit, (x,))
 
     flow = Flow().eval()
