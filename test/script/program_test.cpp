@@ -397,6 +397,29 @@ TEST(Program, GradientsFlowThroughIt) {
       at::allclose(ours, gradient([&](const at::Tensor& x) { return plain.forward({x}); })));
 }
 
+// Which elements are dropped may differ from a plain call's, but is one choice for all who see it.
+TEST(Program, InTrainingRandomNumbersAreThoseOfTheForward) {
+  torch::jit::Module module("Dropping");
+  module.define(R"(
+def forward(self, x):
+    y = torch.dropout(x, 0.5, True)
+    return y * 3
+)");
+  module.train();
+  const Program program(module);
+  const at::Tensor x = at::ones({100, 100}).requires_grad_();
+  for (int i = 0; i < 4; ++i) {  // LibTorch plans anew after its first runs
+    Capturer cap(program, ":y");
+    x.mutable_grad() = at::Tensor();
+    const at::Tensor out = program.forward({x}).toTensor();
+    out.sum().backward();
+    const at::Tensor y = cap[":y"];
+    EXPECT_TRUE(at::equal(y * 3, out));
+    EXPECT_TRUE(at::allclose(x.grad(), y * 3));
+    EXPECT_NEAR(y.mean().item<double>(), 1, 0.06);  // 6 standard deviations
+  }
+}
+
 TEST(Program, WhatIsWrittenToLaterIsCopied) {
   const Program program = Program::load(data("flow.pt"));
   Capturer cap(program, {":late[0]", "a:output"});
