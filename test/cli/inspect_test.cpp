@@ -22,6 +22,7 @@ using anycapture::safetensors::source;
 using support::Said;
 using support::TempDir;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
@@ -91,6 +92,27 @@ TEST_F(Inspect, ChoosesKeys) {
                           "\"*attn:attn\"\n");
   EXPECT_THAT(support::anycapture({path, "blocks.9.atn:attn"}).err,
               HasSubstr("nearest: \"blocks.9.attn:attn\", \"blocks.10.attn:attn\""));
+}
+
+// A list to CLI11, and a command's name: both are keys here.
+TEST_F(Inspect, TakesKeysAsTheyWereTyped) {
+  const std::string file = folder.file("odd.safetensors");
+  anycapture::safetensors::write(
+      file, {source("[ab]", Dtype::kU8, {1}, "x"), source("[x,y]", Dtype::kU8, {1}, "x"),
+             source("a", Dtype::kU8, {1}, "x"), source("stats", Dtype::kU8, {1}, "x")});
+  const auto keys = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), file);
+    arguments.emplace_back("--json");
+    std::vector<std::string> names;
+    const auto json = nlohmann::json::parse(support::anycapture(arguments).out);
+    for (const auto& tensor : json["tensors"]) names.push_back(tensor["name"]);
+    return names;
+  };
+  EXPECT_THAT(keys({"[ab]"}), ElementsAre("[ab]"));
+  EXPECT_THAT(keys({"[x,y]", "[ab]"}), ElementsAre("[ab]", "[x,y]"));
+  EXPECT_THAT(keys({"[a]", "stats"}), ElementsAre("a", "stats"));  // a glob
+  EXPECT_THAT(support::anycapture({"stats", file, "[c,d]"}).err,
+              HasSubstr("no key matches \"[c,d]\" among its 4"));
 }
 
 TEST_F(Inspect, TreeFollowsTheModelAndJoinsChains) {
