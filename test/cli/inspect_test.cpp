@@ -115,6 +115,25 @@ TEST_F(Inspect, TakesKeysAsTheyWereTyped) {
               HasSubstr("no key matches \"[c,d]\" among its 4"));
 }
 
+TEST_F(Inspect, LongKeysDoNotWidenTheTable) {
+  const std::string file = folder.file("long.safetensors");
+  std::string longest, shown = std::string(97, 'a') + "é...";
+  for (int i = 0; i < 35'000; ++i) longest += "é";
+  for (int i = 0; i < 96; ++i) shown += "é";
+  const std::string front(97, 'a'), over(120, 'b');
+  anycapture::safetensors::write(
+      file, {source(front + longest + ":x", Dtype::kU8, {1}, "x"),
+             source(over, Dtype::kU8, {1}, "x"), source("c", Dtype::kU8, {1}, "x")});
+  const std::string out = support::anycapture({file}).out;
+  EXPECT_THAT(out, HasSubstr("\n" + shown + ":x  uint8  [1]     1 B\n"));
+  EXPECT_THAT(out, HasSubstr("\n" + over + "  uint8  [1]     1 B\n"));
+  EXPECT_THAT(out, HasSubstr("\nc" + std::string(101, ' ') + "uint8  [1]     1 B\n"));
+  EXPECT_LT(support::anycapture({file, "--tree"}).out.size(), 2000u);
+  EXPECT_LT(support::anycapture({"stats", file}).out.size(), 2000u);
+  const auto json = nlohmann::json::parse(support::anycapture({file, "--json"}).out);
+  EXPECT_EQ(json["tensors"][0]["name"], front + longest + ":x");
+}
+
 TEST_F(Inspect, TreeFollowsTheModelAndJoinsChains) {
   EXPECT_THAT(support::anycapture({path, "--tree"}).out,
               HasSubstr("├─ :input.0         bfloat16              []                      2 B\n"
