@@ -4,3 +4,7 @@ function(anycapture_precompile_headers target)
   target_precompile_headers(${target} ${ARGN})
   target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endfunction()
+
+# What most sources that need no LibTorch include: a third of their compile time.
+set(anycapture_common_headers <fmt/format.h> <fmt/ranges.h> <algorithm> <filesystem> <functional>
+  <map> <memory> <optional> <set> <string> <string_view> <vector>)

@@ -8,9 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace CLI {
-class App;
-}
+#include "cli/arguments.h"
 
 namespace anycapture {
 namespace cli {
@@ -23,17 +21,17 @@ constexpr int kFile = 3;
 constexpr int kModel = 4;
 
 struct Command {
-  const CLI::App* app;       ///< owned by the program's
+  Arguments arguments;
   std::function<int()> run;  ///< gives the exit status; none: another program runs it
 };
 
-Command inspect_command(CLI::App& program);
-Command stats_command(CLI::App& program);
-Command diff_command(CLI::App& program);
-Command convert_command(CLI::App& program);
-Command plot_command(CLI::App& program);
-Command completion_command(CLI::App& program);
-Command instrument_command(CLI::App& program);
+Command inspect_command(CommandLine& program);
+Command stats_command(CommandLine& program);
+Command diff_command(CommandLine& program);
+Command convert_command(CommandLine& program);
+Command plot_command(CommandLine& program);
+Command completion_command(CommandLine& program);
+Command instrument_command(CommandLine& program);
 
 /// `anycapture instrument --compile ... -- COMPILER ...`: gives its exit status; empty for any
 /// other command line. What stands behind the `--` is not ours to parse.

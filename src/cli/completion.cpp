@@ -5,13 +5,12 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <set>
+#include <utility>
 
 #include "cli/command.h"
 #include "cli/completion_place.h"
@@ -69,7 +68,7 @@ void add_keys(Lines& lines, const std::string& prefix, const std::string& path, 
   }
 }
 
-void add_values(Lines& lines, const std::string& prefix, const CLI::Option& option,
+void add_values(Lines& lines, const std::string& prefix, const ArgumentInfo& option,
                 const Place& place) {
   const OptionValues values = values_of(option);
   switch (values.kind) {
@@ -89,28 +88,26 @@ void add_values(Lines& lines, const std::string& prefix, const CLI::Option& opti
 }
 
 // Whether one more can be given.
-bool fits(const CLI::Option& option, const Place& place) {
-  const auto is_given = [&](const CLI::Option* other) {
-    return std::find(place.given.begin(), place.given.end(), other) != place.given.end();
+bool fits(const ArgumentInfo& option, const Place& place) {
+  const auto excluded = [&](const ArgumentInfo* given) {
+    return std::any_of(given->names.begin(), given->names.end(), [&](const std::string& name) {
+      return std::find(option.excludes.begin(), option.excludes.end(), name) !=
+             option.excludes.end();
+    });
   };
-  const std::set<CLI::Option*> excluded = option.get_excludes();
-  if (std::any_of(excluded.begin(), excluded.end(), is_given)) return false;
-  return !is_given(&option) || option.get_multi_option_policy() == CLI::MultiOptionPolicy::TakeAll;
+  const auto& given = place.given;
+  if (std::any_of(given.begin(), given.end(), excluded)) return false;
+  return option.repeats || std::find(given.begin(), given.end(), &option) == given.end();
 }
 
-void add_options(Lines& lines, const CLI::App& command, const Place& place) {
-  for (const CLI::Option* option : command.get_options()) {
-    if (option->get_group().empty() || !fits(*option, place)) continue;
-    for (const std::string& name : option->get_snames()) {
-      lines.add("-" + name, option->get_description());
-    }
-    for (const std::string& name : option->get_lnames()) {
-      lines.add("--" + name, option->get_description());
-    }
+void add_options(Lines& lines, const CommandInfo& command, const Place& place) {
+  for (const ArgumentInfo& option : command.arguments) {
+    if (!fits(option, place)) continue;
+    for (const std::string& name : option.names) lines.add(name, option.description);
   }
 }
 
-void add_for(Lines& lines, const CLI::App& command, const Words& before) {
+void add_for(Lines& lines, const CommandInfo& command, const Words& before) {
   const Place place = place_after(command, before);
   const std::string& word = lines.start();
   if (place.value_of != nullptr && (place.must_be_value || word.empty() || word[0] != '-')) {
@@ -120,61 +117,57 @@ void add_for(Lines& lines, const CLI::App& command, const Words& before) {
   if (!word.empty() && word[0] == '-' && !place.after_dashes) {
     const std::size_t equals = word.find('=');
     if (equals == std::string::npos) return add_options(lines, command, place);
-    const CLI::Option* option = option_named(command, word);
-    if (option == nullptr || option->get_items_expected_max() == 0) return;
+    const ArgumentInfo* option = option_named(command, word);
+    if (option == nullptr || option->most_values == 0) return;
     return add_values(lines, word.substr(0, equals + 1), *option, place);
   }
-  if (const CLI::Option* positional = next_positional(command, place)) {
+  if (const ArgumentInfo* positional = next_positional(command, place)) {
     add_values(lines, "", *positional, place);
   }
 }
 
 }  // namespace
 
-std::string completions(const CLI::App& program, const Words& words) {
+std::string completions(const CommandInfo& program, const Words& words) {
   if (words.empty()) return "";
   Lines lines(words.back());
   const Words before(words.begin(), words.end() - 1);
-  const auto commands = program.get_subcommands([](const CLI::App*) { return true; });
+  const std::vector<CommandInfo>& commands = program.commands;
   const auto named = [&](const std::string& name) {
     return std::find_if(commands.begin(), commands.end(),
-                        [&](const CLI::App* command) { return command->get_name() == name; });
+                        [&](const CommandInfo& command) { return command.name == name; });
   };
-  const CLI::App& inspect = **named("inspect");  // `anycapture FILE` is that, too
+  const CommandInfo& inspect = *named("inspect");  // `anycapture FILE` is that, too
   if (before.empty()) {
-    for (const CLI::App* command : commands) {
-      lines.add(command->get_name(), command->get_description());
-    }
+    for (const CommandInfo& command : commands) lines.add(command.name, command.description);
     if (is_option(words.back()) || words.back() == "-") {
       add_options(lines, program, {});
     } else {
       add_for(lines, inspect, {});
     }
   } else if (const auto command = named(before[0]); command != commands.end()) {
-    add_for(lines, **command, {before.begin() + 1, before.end()});
+    add_for(lines, *command, {before.begin() + 1, before.end()});
   } else if (std::error_code ignored; std::filesystem::exists(before[0], ignored)) {
     add_for(lines, inspect, before);
   }
   return lines.text();
 }
 
-Command completion_command(CLI::App& program) {
-  static const std::map<std::string, const char*> kScripts{
-      {"bash", kBashScript}, {"fish", kFishScript}, {"zsh", kZshScript}};
-  auto shell = std::make_shared<std::string>();
-  CLI::App* app = program.add_subcommand("completion",
-                                         "A script that completes commands, options, "
-                                         "files and keys in your shell");
-  app->footer(
+Command completion_command(CommandLine& program) {
+  static const std::vector<std::pair<std::string, const char*>> kScripts{
+      {"bash", kBashScript}, {"zsh", kZshScript}, {"fish", kFishScript}};
+  auto script = std::make_shared<const char*>();
+  Arguments arguments = program.add_command("completion",
+                                            "A script that completes commands, options, "
+                                            "files and keys in your shell");
+  arguments.footer(
       "An installed anycapture has these scripts in their places. For any other:\n"
       "  bash  source <(anycapture completion bash)     in ~/.bashrc\n"
       "  zsh   source <(anycapture completion zsh)      in ~/.zshrc, behind compinit\n"
       "  fish  anycapture completion fish | source      in ~/.config/fish/config.fish");
-  app->add_option("SHELL", *shell, "Of which shell")
-      ->required()
-      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  return {app, [shell] {
-            write_out(kScripts.at(*shell));
+  arguments.choice("SHELL", *script, kScripts, "Of which shell").required();
+  return {arguments, [script] {
+            write_out(*script);
             return kDone;
           }};
 }

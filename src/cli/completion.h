@@ -6,9 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
+#include "cli/argument_info.h"
 
 namespace anycapture {
 namespace cli {
@@ -20,7 +18,7 @@ constexpr const char* kComplete = "__complete";
 /// each, with a tab and a description behind it. A line that starts with a tab says that files may
 /// stand there too, and which are meant: `\t.safetensors .npz`. Reads no more of a file than its
 /// header; one that cannot be read has no keys.
-std::string completions(const CLI::App& program, const std::vector<std::string>& words);
+std::string completions(const CommandInfo& program, const std::vector<std::string>& words);
 
 }  // namespace cli
 }  // namespace anycapture

@@ -3,7 +3,6 @@
 #include <anycapture/error.h>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -147,30 +146,26 @@ int convert(const Options& options) {
 
 }  // namespace
 
-Command convert_command(CLI::App& program) {
-  static const std::map<std::string, Dtype> kDtypes{
+Command convert_command(CommandLine& program) {
+  static const std::vector<std::pair<std::string, Dtype>> kDtypes{
       {"f16", Dtype::kF16}, {"bf16", Dtype::kBF16}, {"f32", Dtype::kF32}, {"f64", Dtype::kF64}};
   auto options = std::make_shared<Options>();
-  CLI::App* app = program.add_subcommand(
+  Arguments arguments = program.add_command(
       "convert", "To NumPy's formats and back, to another dtype, or to a .csv of statistics");
-  app->footer(
+  arguments.footer(
       "OUT is what its ending says. A .npz and .npy hold the tensors alone; a .safetensors keeps "
       "the metadata too; a .csv holds what `anycapture stats` computes, one tensor a line. The "
       "file "
       "is replaced whole, or left as it was.");
-  app->add_option("IN", options->in, "A .safetensors, .npz or .npy file")->required();
-  app->add_option("OUT", options->out,
-                  "A .safetensors, .npz, .npy or .csv file, or a folder of .npy files")
-      ->required();
-  app->add_option("--keys", options->keys, "Only these keys; globs such as '*:attn'")
-      ->expected(1)
-      ->type_name("GLOB")
-      ->take_all()
-      ->allow_extra_args(false);  // else it takes [ab] for a list
-  app->add_option("--dtype", options->dtype, "What floats become: f16, bf16, f32, f64")
-      ->transform(CLI::CheckedTransformer(kDtypes));
-  app->add_flag("--compress", options->compress, "Deflate a .npz: smaller, much slower");
-  return {app, [options] { return convert(*options); }};
+  arguments.option("IN", options->in, "A .safetensors, .npz or .npy file").required();
+  arguments
+      .option("OUT", options->out,
+              "A .safetensors, .npz, .npy or .csv file, or a folder of .npy files")
+      .required();
+  arguments.repeated("--keys", options->keys, "GLOB", "Only these keys; globs such as '*:attn'");
+  arguments.choice("--dtype", options->dtype, kDtypes, "What floats become");
+  arguments.flag("--compress", options->compress, "Deflate a .npz: smaller, much slower");
+  return {arguments, [options] { return convert(*options); }};
 }
 
 }  // namespace cli

@@ -6,7 +6,6 @@
 #include <anycapture/error.h>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -178,31 +177,24 @@ const char* name(Outcome outcome) {
   return "only in B";
 }
 
-Command diff_command(CLI::App& program) {
+Command diff_command(CommandLine& program) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = program.add_subcommand(
+  Arguments arguments = program.add_command(
       "diff", "Where two files differ: the first place is where a port went wrong");
-  app->footer(
+  arguments.footer(
       "Keys come in the order in which A was executed. Two values are close when |a - b| <= atol + "
       "rtol * |b|, as torch.allclose has it. Exit status 1 when anything is not.");
-  app->add_option("A", options->a, "A .safetensors file")->required();
-  app->add_option("B", options->b, "Another .safetensors file, the reference")->required();
-  app->add_option("--rtol", options->tolerance.rtol, "Relative tolerance")->capture_default_str();
-  app->add_option("--atol", options->tolerance.atol, "Absolute tolerance")->capture_default_str();
-  app->add_flag("--fail-fast", options->fail_fast, "Stop at the first that does not agree");
-  app->add_option("--ignore", options->ignore, "Leave out keys that match, such as '*:input'")
-      ->expected(1)
-      ->type_name("GLOB")
-      ->take_all()
-      ->allow_extra_args(false);  // else it takes [ab] for a list
-  app->add_option("--map", options->maps,
-                  "Rename keys of either file: 'encoder.layer.(*).x=blocks.$1.x'")
-      ->expected(1)
-      ->type_name("OLD=NEW")
-      ->take_all()
-      ->allow_extra_args(false);  // else it takes [ab] for a list
-  app->add_flag("--json", options->json, "All of it as JSON");
-  return {app, [options] { return diff(*options); }};
+  arguments.option("A", options->a, "A .safetensors file").required();
+  arguments.option("B", options->b, "Another .safetensors file, the reference").required();
+  arguments.option("--rtol", options->tolerance.rtol, "Relative tolerance").shows_default();
+  arguments.option("--atol", options->tolerance.atol, "Absolute tolerance").shows_default();
+  arguments.flag("--fail-fast", options->fail_fast, "Stop at the first that does not agree");
+  arguments.repeated("--ignore", options->ignore, "GLOB",
+                     "Leave out keys that match, such as '*:input'");
+  arguments.repeated("--map", options->maps, "OLD=NEW",
+                     "Rename keys of either file: 'encoder.layer.(*).x=blocks.$1.x'");
+  arguments.flag("--json", options->json, "All of it as JSON");
+  return {arguments, [options] { return diff(*options); }};
 }
 
 }  // namespace cli

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
 
@@ -150,20 +149,17 @@ int inspect(const Options& options) {
 
 }  // namespace
 
-Command inspect_command(CLI::App& program) {
+Command inspect_command(CommandLine& program) {
   auto options = std::make_shared<Options>();
-  CLI::App* app =
-      program.add_subcommand("inspect", "What is in a file: keys, shapes, dtypes, sizes");
-  app->add_option("FILE", options->file, "A .safetensors file")->required();
-  app->add_option("KEY", options->keys, "Only these keys; globs such as '*:attn'");
-  app->add_option("--show", options->show, "Print the values of these keys, as NumPy would")
-      ->expected(1)
-      ->type_name("KEY")
-      ->take_all()
-      ->allow_extra_args(false);  // else it takes [ab] for a list
-  auto* tree = app->add_flag("--tree", options->tree, "Modules as a tree");
-  app->add_flag("--json", options->json, "All of it as JSON")->excludes(tree);
-  return {app, [options] { return inspect(*options); }};
+  Arguments arguments =
+      program.add_command("inspect", "What is in a file: keys, shapes, dtypes, sizes");
+  arguments.option("FILE", options->file, "A .safetensors file").required();
+  arguments.positionals("KEY", options->keys, "Only these keys; globs such as '*:attn'");
+  arguments.repeated("--show", options->show, "KEY",
+                     "Print the values of these keys, as NumPy would");
+  const Argument tree = arguments.flag("--tree", options->tree, "Modules as a tree");
+  arguments.flag("--json", options->json, "All of it as JSON").excludes(tree);
+  return {arguments, [options] { return inspect(*options); }};
 }
 
 }  // namespace cli

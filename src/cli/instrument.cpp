@@ -4,7 +4,6 @@
 #include <anycapture/error.h>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
@@ -111,21 +110,22 @@ std::optional<int> compile_instrumented(const std::vector<std::string>& argument
 #endif
 }
 
-Command instrument_command(CLI::App& program) {
-  auto* app = program.add_subcommand(
+Command instrument_command(CommandLine& program) {
+  Arguments arguments = program.add_command(
       "instrument",
       "The local variables of an untouched C++ source: their names, and the copy that "
       "tells them");
   const auto options = std::make_shared<Options>();
-  app->add_option("FILE", options->file, "a C++ source")->required();
-  app->add_flag("--print", options->print, "list what would be named, and what is left alone");
-  app->add_option("--class", options->class_name, "of this class or function only");
-  app->add_option("-I", options->folders, "a folder of headers that declare its classes");
-  app->add_option("-o", options->copy, "write the instrumented copy");
-  app->footer(
+  arguments.option("FILE", options->file, "a C++ source").required();
+  arguments.flag("--print", options->print, "list what would be named, and what is left alone");
+  arguments.option("--class", options->class_name, "of this class or function only");
+  arguments.repeated("-I", options->folders, "FOLDER",
+                     "a folder of headers that declare its classes");
+  arguments.option("-o", options->copy, "write the instrumented copy");
+  arguments.footer(
       "As a compiler launcher, which anycapture_instrument() of CMake makes of it:\n"
       "  anycapture instrument --compile [--header FILE]... -- g++ ... -c FILE");
-  return {app, [options] { return run(*options); }};
+  return {arguments, [options] { return run(*options); }};
 }
 
 }  // namespace cli

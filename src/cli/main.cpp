@@ -5,7 +5,6 @@
 #include <anycapture/selector.h>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
@@ -48,58 +47,54 @@ int fail(int status, std::string_view message) {
   return status;
 }
 
-// `anycapture FILE` inspects it. A word that is neither a command nor a file was one of the two.
-void complete(std::vector<std::string>& arguments, const std::vector<std::string>& commands) {
-  if (arguments.empty() || arguments[0].empty() || arguments[0][0] == '-') return;
+// `anycapture FILE` inspects it. A word that is neither a command nor a file was one of the two:
+// gives what is wrong, else nothing.
+std::string complete(std::vector<std::string>& arguments,
+                     const std::vector<std::string>& commands) {
+  if (arguments.empty() || arguments[0].empty() || arguments[0][0] == '-') return "";
   const std::string& first = arguments[0];
-  if (std::find(commands.begin(), commands.end(), first) != commands.end()) return;
+  if (std::find(commands.begin(), commands.end(), first) != commands.end()) return "";
   std::error_code ignored;
   if (!std::filesystem::exists(first, ignored)) {
     const std::vector<std::string> close = nearest(first, commands, 1);
-    throw CLI::ExtrasError(fmt::format("{} is no command and no file{}", printable(first),
-                                       close.empty() ? "" : ": did you mean " + close[0] + "?"),
-                           CLI::ExitCodes::ExtrasError);
+    return fmt::format("{} is no command and no file{}", printable(first),
+                       close.empty() ? "" : ": did you mean " + close[0] + "?");
   }
   arguments.insert(arguments.begin(), "inspect");
+  return "";
 }
 
 // Their options are known here, for help, completion and mistakes; the other program runs them.
-Command modules_command(CLI::App& program) {
+Command modules_command(CommandLine& program) {
   static ModulesOptions options;
   return {add_modules_command(program, options), nullptr};
 }
 
-Command run_command(CLI::App& program) {
+Command run_command(CommandLine& program) {
   static RunOptions options;
   return {add_run_command(program, options), nullptr};
 }
 
 int run(std::vector<std::string> arguments) {
   if (const std::optional<int> status = compile_instrumented(arguments)) return *status;
-  CLI::App program(kAbout, "anycapture");
-  program.set_version_flag("--version", "anycapture " ANYCAPTURE_VERSION);
-  program.require_subcommand(1);
-  const std::vector<Command> commands{inspect_command(program), stats_command(program),
-                                      diff_command(program),    convert_command(program),
-                                      plot_command(program),    modules_command(program),
-                                      run_command(program),     instrument_command(program),
-                                      completion_command(program)};
+  CommandLine program(kAbout, "anycapture");
+  program.version("anycapture " ANYCAPTURE_VERSION);
+  const std::vector<Command> commands{
+      inspect_command(program), stats_command(program),      diff_command(program),
+      convert_command(program), plot_command(program),       modules_command(program),
+      run_command(program),     instrument_command(program), completion_command(program)};
   if (!arguments.empty() && arguments[0] == kComplete) {
-    write_out(completions(program, {arguments.begin() + 1, arguments.end()}));
+    write_out(completions(program.info(), {arguments.begin() + 1, arguments.end()}));
     return kDone;
   }
   const std::vector<std::string> given = arguments;
-  try {
-    std::vector<std::string> names;
-    for (const Command& command : commands) names.push_back(command.app->get_name());
-    complete(arguments, names);
-    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
-    program.parse(std::move(arguments));
-  } catch (const CLI::ParseError& error) {
-    return program.exit(error) == 0 ? kDone : kUsage;
-  }
+  std::vector<std::string> names;
+  for (const Command& command : commands) names.push_back(command.arguments.name());
+  const std::string problem = complete(arguments, names);
+  if (!problem.empty()) return program.refuse(problem);
+  if (const std::optional<int> status = program.parse(std::move(arguments))) return *status;
   for (const Command& command : commands) {
-    if (!command.app->parsed()) continue;
+    if (!command.arguments.parsed()) continue;
     return command.run ? command.run() : become_torch_program(given);
   }
   return kUsage;

@@ -8,9 +8,7 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-}
+#include "cli/arguments.h"
 
 namespace anycapture {
 namespace cli {
@@ -49,8 +47,8 @@ struct RunOptions : ModelOptions {
   PictureOptions picture;
 };
 
-CLI::App* add_modules_command(CLI::App& program, ModulesOptions& options);
-CLI::App* add_run_command(CLI::App& program, RunOptions& options);
+Arguments add_modules_command(CommandLine& program, ModulesOptions& options);
+Arguments add_run_command(CommandLine& program, RunOptions& options);
 
 }  // namespace cli
 }  // namespace anycapture

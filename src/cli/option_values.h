@@ -2,9 +2,10 @@
 // What values an option or a positional takes, as far as the text of its definition tells.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
+
+#include "cli/argument_info.h"
 
 namespace anycapture {
 namespace cli {
@@ -23,10 +24,9 @@ struct OptionValues {
   std::vector<std::string> endings;  ///< of files that are meant: `.npz`; any if there is none
 };
 
-/// By the validator, CLI::IsMember or CLI::CheckedTransformer; else by what the help calls it:
-/// `a|b|c`; GLOB, or several KEY; one KEY, a tensor; FILE, CLI::ExistingFile, or endings such as
-/// `.png` in the description. Any other positional is a file.
-OptionValues values_of(const CLI::Option& option);
+/// By what the help calls it: `a|b|c`; GLOB, or several KEY; one KEY, a tensor; FILE, or endings
+/// such as `.png` in the description. Any other positional is a file.
+OptionValues values_of(const ArgumentInfo& argument);
 
 }  // namespace cli
 }  // namespace anycapture

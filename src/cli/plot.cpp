@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <map>
 #include <memory>
@@ -122,15 +121,15 @@ FigureOptions titled(FigureOptions figure, const Plot& plot,
   return figure;
 }
 
-Command plot_command(CLI::App& program) {
+Command plot_command(CommandLine& program) {
   auto options = std::make_shared<PlotOptions>();
-  CLI::App* app = program.add_subcommand("plot", "A tensor as a picture: PNG, SVG or PDF");
-  app->footer(
+  Arguments arguments = program.add_command("plot", "A tensor as a picture: PNG, SVG or PDF");
+  arguments.footer(
       "Attention becomes a tile for each head and their mean, other tensors a heat map, a single "
       "axis a curve. With --token, what that token looks at lies over the picture; several keys "
       "give a tile each, such as the layers of '*.attn:attn'.");
-  add_plot_options(*app, *options);
-  return {app, [options] { return plot(*options); }};
+  add_plot_options(arguments, *options);
+  return {arguments, [options] { return plot(*options); }};
 }
 
 }  // namespace cli

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "cli/command.h"
@@ -73,21 +72,24 @@ int stats(const Options& options) {
 
 }  // namespace
 
-Command stats_command(CLI::App& program) {
+Command stats_command(CommandLine& program) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = program.add_subcommand("stats", "What the values are like: range, mean, NaN");
-  app->footer(
+  Arguments arguments = program.add_command("stats", "What the values are like: range, mean, NaN");
+  arguments.footer(
       "min to p99 are of the finite values. p1, median and p99 are exact for up to 4,096 values, "
       "else at most 0.4 % off.");
-  app->add_option("FILE", options->file, "A .safetensors file")->required();
-  app->add_option("KEY", options->keys, "Only these keys; globs such as '*:attn'");
-  app->add_flag("--no-quantiles", options->no_quantiles,
-                "Leave out p1, median, p99, histogram and entropy: faster");
-  app->add_flag("--check-finite", options->check_finite,
-                "Name the first tensor with a NaN or Inf, and exit 1");
-  auto* json = app->add_flag("--json", options->json, "All of it as JSON");
-  app->add_flag("--csv", options->csv, "All of it as CSV, for spreadsheets")->excludes(json);
-  return {app, [options] { return stats(*options); }};
+  arguments.option("FILE", options->file, "A .safetensors file").required();
+  arguments.positionals("KEY", options->keys, "Only these keys; globs such as '*:attn'");
+  arguments.flag("--no-quantiles", options->no_quantiles,
+                 "Leave out p1, median, p99, histogram and entropy: faster");
+  const Argument check = arguments.flag("--check-finite", options->check_finite,
+                                        "Name the first tensor with a NaN or Inf, and exit 1");
+  const Argument json =
+      arguments.flag("--json", options->json, "All of it as JSON").excludes(check);
+  arguments.flag("--csv", options->csv, "All of it as CSV, for spreadsheets")
+      .excludes(json)
+      .excludes(check);
+  return {arguments, [options] { return stats(*options); }};
 }
 
 }  // namespace cli

@@ -17,10 +17,11 @@ class Table {
   };
 
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
-  /// One cell per column.
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+  /// One cell per column. One of more than 200 characters keeps its two ends.
+  void add(std::vector<std::string> row);
   /// The titles, then the rows, two spaces between columns. A column in which no row has text is
-  /// left out; without titles, that line is too.
+  /// left out; without titles, that line is too. No column is wider than 100: a cell that is moves
+  /// its own line's rest to the right.
   std::string text() const;
 
  private:

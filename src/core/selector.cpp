@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "core/selector_parts.h"
 
@@ -156,8 +157,8 @@ class Parser {
 
   void compile_regex() {
     try {
-      parts_.regex.emplace(parts_.module, std::regex::ECMAScript | std::regex::optimize);
-    } catch (const std::regex_error& error) {
+      parts_.regex.emplace(parts_.module);
+    } catch (const std::runtime_error& error) {
       fail(module_at_,
            fmt::format("not a regular expression of ECMAScript's kind: {}", error.what()));
     }
@@ -228,8 +229,8 @@ bool Selector::numbers_ops() const {
 bool Selector::Parts::matches_path(std::string_view module_path) const {
   if (!regex) return path && path->matches(module_path);
   try {
-    return std::regex_match(module_path.begin(), module_path.end(), *regex);
-  } catch (const std::regex_error& error) {
+    return regex->matches(module_path);
+  } catch (const std::runtime_error& error) {
     throw SelectorError(
         fmt::format("selector \"{}\" is too complex for the path \"{}\" ({}): use a "
                     "simpler expression, or a glob",

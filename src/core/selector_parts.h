@@ -5,11 +5,11 @@
 #include <anycapture/selector.h>
 
 #include <optional>
-#include <regex>
 #include <string>
 #include <vector>
 
 #include "core/glob.h"
+#include "core/path_regex.h"
 #include "core/type_name.h"
 #include "core/what_pattern.h"
 
@@ -27,7 +27,7 @@ struct Selector::Parts {
   std::optional<Glob> path;  // of modules, or of functions
   std::optional<Glob> type;  // where the module part may name types
   bool type_has_namespace = false;
-  std::optional<std::regex> regex;
+  std::optional<PathRegex> regex;
 
   /// Throws SelectorError when the regular expression is too complex for the path.
   bool matches_path(std::string_view module_path) const;

@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <regex>
 #include <set>
+#include <string_view>
 
 #include "core/selector_parts.h"
 
@@ -124,11 +124,32 @@ std::string cpp_hint(const Selector& selector, const std::vector<ModuleName>& mo
   return "";
 }
 
+bool is_index(std::string_view text) {
+  return text == "*" ||
+         (!text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos);
+}
+
+// `blocks[0].attn[*]` as `blocks.0.attn.*`.
+std::string dotted(std::string_view path) {
+  std::string text;
+  for (std::size_t at = 0; at < path.size(); ++at) {
+    const std::size_t close = path[at] == '[' ? path.find(']', at) : std::string_view::npos;
+    const bool closed = close != std::string_view::npos;
+    if (closed && is_index(path.substr(at + 1, close - at - 1))) {
+      text += '.';
+      text += path.substr(at + 1, close - at - 1);
+      at = close;
+    } else {
+      text += path[at];
+    }
+  }
+  return text;
+}
+
 // `blocks[0].attn` is meant as `blocks.0.attn`; empty if no path is written so.
 std::string with_dots(const Selector& selector, const std::vector<ModuleName>& modules) {
   if (selector.form() != ModuleForm::kGlob && selector.form() != ModuleForm::kPath) return "";
-  static const std::regex kIndex(R"(\[(\d+|\*)\])");
-  const std::string path = std::regex_replace(selector.module(), kIndex, ".$1");
+  const std::string path = dotted(selector.module());
   if (path == selector.module()) return "";
   const Glob glob = Glob::over_paths(path, {path, 0});
   const bool known = std::any_of(modules.begin(), modules.end(), [&](const ModuleName& module) {

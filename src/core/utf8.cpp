@@ -66,4 +66,12 @@ std::size_t count_characters(std::string_view text) {
   return count;
 }
 
+std::size_t character_at(std::string_view text, std::size_t index) {
+  const char* at = text.data();
+  for (const char* const end = at + text.size(); at < end && index > 0; --index) {
+    next_code_point(at, end);
+  }
+  return static_cast<std::size_t>(at - text.data());
+}
+
 }  // namespace anycapture

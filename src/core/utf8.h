@@ -20,5 +20,7 @@ bool is_ascii(std::string_view text);
 
 /// Number of characters.
 ANYCAPTURE_API std::size_t count_characters(std::string_view text);
+/// Where the character of this index begins; the text's size behind the last.
+ANYCAPTURE_API std::size_t character_at(std::string_view text, std::size_t index);
 
 }  // namespace anycapture

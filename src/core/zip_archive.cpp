@@ -37,7 +37,8 @@ class ZipError {
     case ZIP_ER_INCONS:
       throw FileError(path +
                       ": is a damaged zip file, whose members are not where or what its list "
-                      "says: write it again, or fetch it again");
+                      "says, or has a name that libzip refuses, with a control character beside "
+                      "others than ASCII: write it again, or fetch it again");
     case ZIP_ER_MEMORY:
       throw FileError(path +
                       ": its list of members takes more memory than this process may have: "

@@ -275,6 +275,10 @@ TEST_F(Convert, SaysHowAnNpzIsDamaged) {
 }
 
 TEST_F(Convert, MistakesLeaveNothing) {
+  EXPECT_THAT(convert({in, folder.file("x.npz"), "--dtype", "f8"}).err,
+              HasSubstr("--dtype: \"f8\" is not f16, bf16, f32 or f64\n"));
+  EXPECT_THAT(support::anycapture({"convert", "--help"}).out,
+              HasSubstr("--dtype f16|bf16|f32|f64 "));
   const Said dtype = convert({in, folder.file("x.csv"), "--dtype", "f16"});
   EXPECT_EQ(dtype.status, 2);
   EXPECT_THAT(dtype.err, HasSubstr("x.csv: a .csv holds statistics of the values as they are: "

@@ -22,6 +22,7 @@ using anycapture::safetensors::source;
 using support::Said;
 using support::TempDir;
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
@@ -91,6 +92,46 @@ TEST_F(Inspect, ChoosesKeys) {
                           "\"*attn:attn\"\n");
   EXPECT_THAT(support::anycapture({path, "blocks.9.atn:attn"}).err,
               HasSubstr("nearest: \"blocks.9.attn:attn\", \"blocks.10.attn:attn\""));
+}
+
+// A list to CLI11, and a command's name: both are keys here.
+TEST_F(Inspect, TakesKeysAsTheyWereTyped) {
+  const std::string file = folder.file("odd.safetensors");
+  anycapture::safetensors::write(
+      file, {source("[ab]", Dtype::kU8, {1}, "x"), source("[x,y]", Dtype::kU8, {1}, "x"),
+             source("a", Dtype::kU8, {1}, "x"), source("stats", Dtype::kU8, {1}, "x")});
+  const auto keys = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), file);
+    arguments.emplace_back("--json");
+    std::vector<std::string> names;
+    const auto json = nlohmann::json::parse(support::anycapture(arguments).out);
+    for (const auto& tensor : json["tensors"]) names.push_back(tensor["name"]);
+    return names;
+  };
+  EXPECT_THAT(keys({"[ab]"}), ElementsAre("[ab]"));
+  EXPECT_THAT(keys({"[x,y]", "[ab]"}), ElementsAre("[ab]", "[x,y]"));
+  EXPECT_THAT(keys({"[a]", "stats"}), ElementsAre("a", "stats"));  // a glob
+  EXPECT_THAT(support::anycapture({"stats", file, "[c,d]"}).err,
+              HasSubstr("no key matches \"[c,d]\" among its 4"));
+}
+
+TEST_F(Inspect, LongKeysDoNotWidenTheTable) {
+  const std::string file = folder.file("long.safetensors");
+  std::string longest, shown = std::string(97, 'a') + "é...";
+  for (int i = 0; i < 35'000; ++i) longest += "é";
+  for (int i = 0; i < 96; ++i) shown += "é";
+  const std::string front(97, 'a'), over(120, 'b');
+  anycapture::safetensors::write(
+      file, {source(front + longest + ":x", Dtype::kU8, {1}, "x"),
+             source(over, Dtype::kU8, {1}, "x"), source("c", Dtype::kU8, {1}, "x")});
+  const std::string out = support::anycapture({file}).out;
+  EXPECT_THAT(out, HasSubstr("\n" + shown + ":x  uint8  [1]     1 B\n"));
+  EXPECT_THAT(out, HasSubstr("\n" + over + "  uint8  [1]     1 B\n"));
+  EXPECT_THAT(out, HasSubstr("\nc" + std::string(101, ' ') + "uint8  [1]     1 B\n"));
+  EXPECT_LT(support::anycapture({file, "--tree"}).out.size(), 2000u);
+  EXPECT_LT(support::anycapture({"stats", file}).out.size(), 2000u);
+  const auto json = nlohmann::json::parse(support::anycapture({file, "--json"}).out);
+  EXPECT_EQ(json["tensors"][0]["name"], front + longest + ":x");
 }
 
 TEST_F(Inspect, TreeFollowsTheModelAndJoinsChains) {

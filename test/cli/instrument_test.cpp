@@ -59,6 +59,13 @@ TEST_F(InstrumentTest, ListsOneClass) {
   EXPECT_THAT(said.out, AllOf(HasSubstr("attn[0]"), Not(HasSubstr("helper"))));
 }
 
+TEST_F(InstrumentTest, AFolderOfHeadersIsOneWord) {
+  const Said said =
+      support::anycapture({"instrument", "-I", "include", "-I", folder_.file(""), file()});
+  EXPECT_EQ(said.status, 0);
+  EXPECT_THAT(said.out, HasSubstr("attn[0]"));
+}
+
 TEST_F(InstrumentTest, WritesTheCopy) {
   const std::string copy = folder_.file("copy.cpp");
   const Said said = support::anycapture({"instrument", file(), "-o", copy});
@@ -84,7 +91,7 @@ TEST_F(InstrumentTest, ALauncherWithoutACompilerSaysWhatToWrite) {
 #else
 
 TEST(InstrumentTest, SaysWhatBringsTheParser) {
-  const Said said = support::anycapture({"instrument", "a.cpp"});
+  const Said said = support::anycapture({"instrument", "-I", "include", "a.cpp"});
   EXPECT_EQ(said.status, 2);
   EXPECT_THAT(said.err, HasSubstr("run cmake/tree_sitter.sh"));
 }

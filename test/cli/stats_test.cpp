@@ -74,6 +74,12 @@ TEST_F(Stats, ChecksThatAllIsFinite) {
   const Said good = support::anycapture({"stats", path, "late", "--check-finite"});
   EXPECT_EQ(good.status, 0);
   EXPECT_EQ(good.out, "1 tensor, all values finite\n");
+  for (const char* form : {"--json", "--csv"}) {
+    const Said said = support::anycapture({"stats", path, "--check-finite", form});
+    EXPECT_EQ(said.status, 2);
+    EXPECT_EQ(said.out, "");
+    EXPECT_THAT(said.err, HasSubstr("--check-finite excludes " + std::string(form)));
+  }
 }
 
 TEST_F(Stats, LeavesQuantilesOut) {

@@ -5,7 +5,6 @@
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -27,18 +26,15 @@ int fail(int status, const std::string& message) {
 }
 
 int run_command(int count, char** arguments) {
-  CLI::App program("Runs models for anycapture.", "anycapture");
-  program.require_subcommand(1);
+  CommandLine program("Runs models for anycapture.", "anycapture");
   ModulesOptions modules_options;
   RunOptions run_options;
-  const CLI::App* modules_app = add_modules_command(program, modules_options);
+  const Arguments modules_arguments = add_modules_command(program, modules_options);
   add_run_command(program, run_options);
-  try {
-    program.parse(count, arguments);
-  } catch (const CLI::ParseError& error) {
-    return program.exit(error) == 0 ? kDone : kUsage;
+  if (const auto status = program.parse({arguments + std::min(count, 1), arguments + count})) {
+    return *status;
   }
-  return modules_app->parsed() ? modules(modules_options) : run(run_options);
+  return modules_arguments.parsed() ? modules(modules_options) : run(run_options);
 }
 
 int status_of(int count, char** arguments) {
