@@ -57,6 +57,10 @@ class [[nodiscard]] ANYCAPTURE_API Capturer : public CaptureReader {
   /// `SilentSelectorError` when `on_silent == raise` and a selector's sites never fired; and what
   /// an op met (`NonFiniteError`, what a transform threw), if nothing fired behind it to throw it.
   void close();
+  /// The same, with what the file of `write_to` shall say beside its tensors. Throws `Error`, and
+  /// goes on listening, when the session has no such file, when `keys` is not `*`, or when an
+  /// option is out of its range.
+  void close(const SaveOptions& options);
   bool is_open() const noexcept;
 
   void pause() noexcept;  ///< nothing is kept until resume()
@@ -77,6 +81,7 @@ class [[nodiscard]] ANYCAPTURE_API Capturer : public CaptureReader {
 
  private:
   explicit Capturer(std::shared_ptr<capture::Session> session);
+  void close_session(const SaveOptions& options);
   void finish() noexcept;
   void say_failure();
 

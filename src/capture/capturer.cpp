@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "capture/listening.h"
+#include "capture/save_options.h"
 #include "capture/session.h"
 
 namespace anycapture {
@@ -25,9 +26,9 @@ void warn(const std::string& text) {
 }
 
 // While another exception is passing, a second one would end the program.
-void finish_file(Session& session) {
+void finish_file(Session& session, const SaveOptions& options) {
   try {
-    session.finish_file();
+    session.finish_file(options);
   } catch (const FileError& error) {
     if (std::uncaught_exceptions() == 0) throw;
     warn(error.what());
@@ -69,12 +70,32 @@ Capturer::~Capturer() {
   finish();
 }
 
+void Capturer::close(const SaveOptions& options) {
+  capture::check(options);
+  if (store_->written_to.empty()) {
+    throw Error(
+        "close() with options finishes the file of CaptureOptions::write_to, which this session "
+        "has not: close(), then save(path, options)");
+  }
+  if (options.keys != "*") {
+    throw Error(
+        fmt::format("SaveOptions::keys is {}: what fires is written at once; choose it by "
+                    "the session's selectors",
+                    options.keys));
+  }
+  close_session(options);
+}
+
 void Capturer::close() {
+  close_session(SaveOptions());
+}
+
+void Capturer::close_session(const SaveOptions& options) {
   if (session_ == nullptr || !session_->end()) return;
   detail::listeners.fetch_sub(1, std::memory_order_relaxed);
   ThreadSessions::here().remove(session_.get());
   session_->update_op_tap();
-  finish_file(*session_);
+  finish_file(*session_, options);
   say_failure();
   const OnSilent on_silent = session_->options().on_silent;
   if (on_silent == OnSilent::ignore) return;

@@ -128,7 +128,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Report report() const;
   /// Puts the file of `write_to` in its place, if there is one and anything fired. Throws
   /// FileError.
-  void finish_file();
+  void finish_file(const SaveOptions& options);
   /// The positive selectors of which nothing ever fired, as a text for the user; empty if none.
   std::string silence() const;
 

@@ -8,6 +8,7 @@
 #include "capture/dtype.h"
 #include "capture/file_form.h"
 #include "capture/keep.h"
+#include "capture/save_options.h"
 #include "capture/session.h"
 
 namespace anycapture {
@@ -31,7 +32,7 @@ bool Session::write(StoredSite& site, const at::Tensor& value) {
   return true;
 }
 
-void Session::finish_file() {
+void Session::finish_file(const SaveOptions& options) {
   const std::lock_guard<std::mutex> lock(file_mutex_);
   const auto file = std::move(file_);
   if (file == nullptr) return;
@@ -41,7 +42,8 @@ void Session::finish_file() {
                  options_.write_to.c_str());
     return;
   }
-  const CaptureMetadata metadata = metadata_of(*store_, store_->matching("*"));
+  CaptureMetadata metadata = metadata_of(*store_, store_->matching("*"));
+  if (const auto image = describe(options, *store_, metadata)) file->add(*image);
   file->finish(metadata_for_file(metadata, options_.write_to));
 }
 

@@ -96,6 +96,41 @@ TEST_F(WrittenTest, IsSoWithConversionsToo) {
   expect_same_file([&] { model->forward(input()); }, model, options);
 }
 
+TEST_F(WrittenTest, SaysWhatSaveWouldSayBesideItsTensors) {
+  tiny::Model model(2);
+  anycapture::SaveOptions said;
+  said.grid = {{2, 3}};
+  said.prefix = 1;
+  said.model = "tiny";
+  said.image = at::rand({3, 4, 6});
+  said.image_mean = {0.5};
+  Capturer kept(model, "*"), cap(model, "*", options());
+  model->forward(input());
+  cap.close(said);
+  kept.save(dir_.file("kept"), said);
+  EXPECT_TRUE(contents(file_) == contents(dir_.file("kept")));
+  EXPECT_EQ(Captures::load(file_).at(":input.0").sizes(), said.image.sizes());
+}
+
+TEST_F(WrittenTest, WhatItCannotSayIsToldWhileItGoesOnListening) {
+  tiny::Model model(2);
+  Capturer cap(model, "*", options());
+  model->forward(input());
+  anycapture::SaveOptions wrong;
+  wrong.prefix = -1;
+  EXPECT_THAT(message_of<Error>([&] { cap.close(wrong); }), HasSubstr("prefix is -1"));
+  wrong.prefix = 1;
+  wrong.keys = "*:attn";
+  EXPECT_THAT(message_of<Error>([&] { cap.close(wrong); }), HasSubstr("session's selectors"));
+  EXPECT_TRUE(cap.is_open());
+  wrong.keys = "*";
+  Capturer in_memory(model, "*");
+  EXPECT_THAT(message_of<Error>([&] { in_memory.close(wrong); }), HasSubstr("save(path, options)"));
+  model->forward(input());
+  cap.close(wrong);
+  EXPECT_EQ(Captures::load(file_).calls("blocks.0.attn:attn").size(), 2u);
+}
+
 TEST_F(WrittenTest, HoldsEveryKindOfTensor) {
   const at::Tensor base = at::arange(24, at::kFloat).reshape({4, 6});
   const std::vector<at::Tensor> all{base.t(),
