@@ -48,13 +48,13 @@ std::vector<Named> named(const CaptureFile& capture, const std::string& path, co
   std::vector<Named> result;
   std::map<std::string, std::string> taken;
   for (const TensorInfo* tensor : tensors_by_execution(capture, choose_keys(capture, path, {}))) {
-    const auto [key, call] = split_call(tensor->key);
-    const std::string renamed = rename(key);
+    const KeyCall of = split_call(tensor->key);
+    const std::string renamed = rename(of.key);
     const auto matches = [&](const Glob& glob) {
-      return glob.matches(key) || glob.matches(renamed);
+      return glob.matches(of.key) || glob.matches(renamed);
     };
     if (std::any_of(ignored.begin(), ignored.end(), matches)) continue;
-    const std::string name = call == 0 ? renamed : fmt::format("{}#{}", renamed, call);
+    const std::string name = of.call == 0 ? renamed : fmt::format("{}#{}", renamed, of.call);
     const auto [other, is_new] = taken.emplace(name, tensor->key);
     if (!is_new) {
       throw Error(fmt::format("{}: --map gives both {} and {} the name {}", path,
