@@ -26,6 +26,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// A list of modules has none, and a traced Identity neither takes nor returns a tensor.
+bool has_site(const Program& program, const std::string& path, const std::string& what) {
+  const std::vector<ProgramSite> sites = program.sites(path);
+  return std::any_of(sites.begin(), sites.end(),
+                     [&](const ProgramSite& one) { return one.what == what; });
+}
+
 // Outputs of the root's children, and what went into the model.
 std::vector<std::string> selectors_of(const RunOptions& options, const Program& program) {
   std::vector<std::string> selectors = options.selectors;
@@ -33,11 +40,13 @@ std::vector<std::string> selectors_of(const RunOptions& options, const Program& 
   if (selectors.empty()) {
     for (const ModuleName& module : program.modules()) {
       const bool is_child = !module.path.empty() && module.path.find('.') == std::string::npos;
-      if (is_child) selectors.push_back("path:" + module.path + ":output");
+      if (is_child && has_site(program, module.path, "output")) {
+        selectors.push_back("path:" + module.path + ":output");
+      }
     }
-    selectors.push_back(":" + prefix + "output");
+    if (has_site(program, "", prefix + "output")) selectors.push_back(":" + prefix + "output");
   }
-  selectors.push_back(":" + prefix + "input");
+  if (has_site(program, "", prefix + "input")) selectors.push_back(":" + prefix + "input");
   return selectors;
 }
 
