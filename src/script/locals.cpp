@@ -162,6 +162,7 @@ class Finder {
         last = place.statement;
       }
       if (!is_merge(*node, place)) assign(*node, place, nested);
+      follow_attribute(*node);
       walk_blocks(*node, place);
       if (is_merge(*node, place)) merge(*node);
     }
@@ -180,6 +181,19 @@ class Finder {
       walk(*blocks[i], true, header);
       expression_ = outer;
       latest_ = before;
+    }
+  }
+
+  // `mask = self.mask` is an alias too: of what was read from the module last.
+  void follow_attribute(Node& node) {
+    const bool reads = node.kind() == torch::jit::prim::GetAttr;
+    if (!reads && node.kind() != torch::jit::prim::SetAttr) return;
+    if (graph_.inputs().empty() || node.input(0) != graph_.inputs()[0]) return;
+    const std::string name = "self." + node.s(torch::jit::attr::name);
+    if (reads) {
+      latest_[name] = node.output();
+    } else {
+      latest_.erase(name);
     }
   }
 
@@ -247,6 +261,34 @@ class Finder {
       for (const std::string& name : names)
         add(name, value, node.next(), nested, place.statement, &place);
     }
+    assign_tuple(node, place, nested);
+  }
+
+  // `spread = torch.var_mean(x)`: where nothing takes both results, the archive has no tuple of
+  // them.
+  void assign_tuple(Node& node, const Place& place, bool nested) {
+    const Statement* statement = place.get();
+    if (node.outputs().size() < 2 || is_unpack(node) || !node.blocks().empty()) return;
+    if (statement == nullptr || (place.text != text_ && !inlined_) || !statement->ends_in_call ||
+        statement->targets.size() != 1 || statement->targets[0].size() != 1) {
+      return;
+    }
+    const std::string& name = statement->targets[0][0];
+    const bool is_whole =
+        std::all_of(node.outputs().begin(), node.outputs().end(), [&](const Value* value) {
+          return without_suffix(name_of(*value)) != name && ends_statement(*value, place);
+        });
+    if (name.empty() || !is_whole || has_tuple_of(node, name)) return;
+    Node* tuple = graph_.createTuple(node.outputs())->insertAfter(&node);
+    add(name, tuple->output(), tuple->next(), nested, place.statement, &place);
+  }
+
+  bool has_tuple_of(const Node& node, const std::string& name) const {
+    const auto& uses = node.output(0)->uses();
+    return std::any_of(uses.begin(), uses.end(), [&](const torch::jit::Use& use) {
+      return use.user->kind() == torch::jit::prim::TupleConstruct &&
+             without_suffix(name_of(*use.user->output())) == name;
+    });
   }
 
   // By the text: the value that its statement ends in.
@@ -256,7 +298,7 @@ class Finder {
     const Statement* statement = place.get();
     if (statement == nullptr || (place.text != text_ && !inlined_)) return names;
     for (const std::vector<std::string>& targets : statement->targets) {
-      if (is_unpack(node)) {
+      if (is_unpack(node) || node.outputs().size() > 1) {
         if (targets.size() == node.outputs().size() && !targets[output].empty()) {
           names.insert(targets[output]);
         }

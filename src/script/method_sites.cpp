@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "script/method_sites.h"
 
+#include <algorithm>
+
 #include "script/locals.h"
 #include "script/nodes.h"
 #include "script/whats.h"
@@ -40,11 +42,18 @@ std::vector<MethodSite> sites_of(const Function& method) {
   std::vector<MethodSite> sites;
   const GraphFunction* function = with_graph(method);
   if (function == nullptr) return sites;
-  sites.push_back({SiteKind::kInput, method_what(method.name(), "input"), 0, "", ""});
+  const auto holds = [](const torch::jit::Value* value) { return holds_tensors(*value->type()); };
+  const auto inputs = function->graph()->inputs();
+  if (std::any_of(inputs.begin(), inputs.end(), holds)) {
+    sites.push_back({SiteKind::kInput, method_what(method.name(), "input"), 0, "", ""});
+  }
   add_body_sites(sites, *function);
+  // A traced module that computes nothing, such as Identity, neither takes nor returns anything.
   const auto outputs = function->graph()->outputs();
-  sites.push_back({SiteKind::kOutput, method_what(method.name(), "output"), 0, "",
-                   outputs.empty() ? "" : outputs[0]->type()->annotation_str()});
+  if (!outputs.empty() && holds(outputs[0])) {
+    sites.push_back({SiteKind::kOutput, method_what(method.name(), "output"), 0, "",
+                     outputs[0]->type()->annotation_str()});
+  }
   return sites;
 }
 

@@ -29,6 +29,13 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
 }
 
+// `x`, or `self.mask`.
+bool is_alias(std::string_view value) {
+  constexpr std::string_view kSelf = "self.";
+  if (value.substr(0, kSelf.size()) == kSelf) return is_name(value.substr(kSelf.size()));
+  return is_name(value) && value != "None" && value != "True" && value != "False";
+}
+
 // Walks over code: strings and comments are stepped over whole, and brackets are counted.
 class Walk {
  public:
@@ -135,7 +142,8 @@ class Parser {
       indent += source_[first] == '\t' ? 8 - indent % 8 : 1;
       ++first;
     }
-    if (trimmed(source_.substr(first, end - first)).empty() || source_[first] == '#') return;
+    if (trimmed(source_.substr(first, end - first)).empty()) return;
+    if (source_[first] == '#' || source_[first] == '@') return;  // a decorator is no statement
     while (!open_.empty() && open_.back().indent >= indent) open_.pop_back();
     statement(first, end, indent);
   }
@@ -183,10 +191,9 @@ class Parser {
     const std::size_t comment =
         find_outside(source_, start, end, [&](std::size_t i) { return source_[i] == '#'; });
     const std::string_view value = trimmed(source_.substr(start, comment - start));
-    if (!made.targets.empty() && is_name(value) && value != "None" && value != "True" &&
-        value != "False") {
-      made.alias = value;
-    }
+    if (made.targets.empty()) return;
+    if (is_alias(value)) made.alias = value;
+    made.ends_in_call = !value.empty() && value.back() == ')';
   }
 
   // What stands in front of the `=`, without an annotation and the operator of `+=`.

@@ -21,7 +21,9 @@ struct Statement {
   /// What each `=` assigns, from left to right: one name, or those of an unpacking; a part that is
   /// no plain name, such as `self.x`, is empty. `x += y` assigns x.
   std::vector<std::vector<std::string>> targets;
-  std::string alias;  ///< where the right side is a name and nothing else: that name
+  /// Where the right side is a name, or `self.name`, and nothing else: that.
+  std::string alias;
+  bool ends_in_call = false;  ///< its right side does: `f(x)`, but not `f(x)[0]`
 
   bool assigns(std::string_view name) const;
 };

@@ -176,6 +176,25 @@ TEST(Program, NamesFieldsOfTuplesAndNamedTuples) {
   EXPECT_THAT(without_parameters(missing(cap, "cell")), IsEmpty());
 }
 
+// A function under a decorator, attributes under other names, two results under one name.
+TEST(Program, NamesWhatHasNoNodeOfItsName) {
+  for (const bool moving : {false, true}) {
+    const Program program = Program::load(data("odd_scripted.pt"));
+    Capturer cap(program, kEverything);
+    program.forward({input("odd"), moving});
+    const std::string model = moving ? "odd_moving" : "odd";
+    EXPECT_THAT(without_parameters(missing(cap, model)), IsEmpty()) << model;
+    EXPECT_TRUE(at::equal(cap[":_mirrored.y"], reference().at(model + "/:y")));
+  }
+}
+
+TEST(Program, AModuleThatATraceLeftOutHasNoSites) {
+  const Program program = Program::load(data("odd_traced.pt"));
+  EXPECT_THAT(program.sites("same"), IsEmpty());
+  EXPECT_THAT(message_of<anycapture::SelectorError>([&] { Capturer cap(program, "same:output"); }),
+              HasSubstr("same, has no \"output\" in the archive"));
+}
+
 TEST(Program, ATracedModelGivesWhatItsArchiveNames) {
   const Program program = Program::load(data("vit_traced.pt"));
   Capturer cap(program, {"*:output", "*:input", "Attention:{q,k,v}", "Attention:attn[0]"});

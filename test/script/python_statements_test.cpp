@@ -52,9 +52,23 @@ TEST(PythonStatements, KnowWhatIsAssigned) {
 TEST(PythonStatements, KnowAnotherNameForTheSame) {
   EXPECT_EQ(only("shortcut = x").alias, "x");
   EXPECT_EQ(only("shortcut = x  # kept").alias, "x");
+  EXPECT_EQ(only("shortcut = self.x").alias, "self.x");
+  EXPECT_EQ(only("shortcut = self.a.x").alias, "");
+  EXPECT_EQ(only("shortcut = self.f(x)").alias, "");
   EXPECT_EQ(only("shortcut = x.clone()").alias, "");
   EXPECT_EQ(only("shortcut = None").alias, "");
   EXPECT_EQ(only("f(x)").alias, "");
+}
+
+TEST(PythonStatements, KnowWhetherACallIsLast) {
+  EXPECT_TRUE(only("a = f(x)  # (b)").ends_in_call);
+  EXPECT_FALSE(only("a = f(x)[0]").ends_in_call);
+  EXPECT_FALSE(only("a = f(x) + b").ends_in_call);
+  EXPECT_FALSE(only("f(x)").ends_in_call);
+}
+
+TEST(PythonStatements, LeaveOutDecorators) {
+  EXPECT_EQ(only("@torch.jit.export\ndef f(x):").keyword, "def");
 }
 
 TEST(PythonStatements, KnowWhereTheyStand) {

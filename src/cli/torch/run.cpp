@@ -32,10 +32,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool has_output(const Program& program, const std::string& path) {
+// A list of modules has none, and a traced Identity neither takes nor returns a tensor.
+bool has_site(const Program& program, const std::string& path, const std::string& what) {
   const std::vector<ProgramSite> sites = program.sites(path);
   return std::any_of(sites.begin(), sites.end(),
-                     [](const ProgramSite& site) { return site.what == "output"; });
+                     [&](const ProgramSite& one) { return one.what == what; });
 }
 
 // Outputs of the root's children; of a list of modules, which is not called itself, its own.
@@ -46,7 +47,7 @@ std::vector<std::string> default_selectors(const Program& program) {
     const std::size_t dot = module.path.rfind('.');
     const std::string parent = dot == std::string::npos ? "" : module.path.substr(0, dot);
     if (module.path.empty() || open.count(parent) == 0) continue;
-    if (has_output(program, module.path)) {
+    if (has_site(program, module.path, "output")) {
       selectors.push_back("path:" + module.path + ":output");
     } else {
       open.insert(module.path);
@@ -61,9 +62,9 @@ std::vector<std::string> selectors_of(const RunOptions& options, const Program& 
   const std::string prefix = options.method == "forward" ? "" : options.method + ".";
   if (selectors.empty()) {
     selectors = default_selectors(program);
-    selectors.push_back(":" + prefix + "output");
+    if (has_site(program, "", prefix + "output")) selectors.push_back(":" + prefix + "output");
   }
-  selectors.push_back(":" + prefix + "input");
+  if (has_site(program, "", prefix + "input")) selectors.push_back(":" + prefix + "input");
   return selectors;
 }
 

@@ -78,6 +78,11 @@ TEST_F(Run, KeepsTheOutputsOfTheRootsChildrenWhereNothingIsAskedFor) {
   EXPECT_EQ(Reader(out).find("blocks.1.attn:output"), nullptr);
 }
 
+TEST_F(Run, LeavesOutChildrenThatReturnNothing) {
+  value({data("odd_traced.pt"), "--input", x}, ":output");
+  EXPECT_EQ(Reader(out).find("same:output"), nullptr);
+}
+
 TEST_F(Run, TakesArgumentsByNameByPositionAndAsText) {
   const std::vector<std::string> model{data("flow.pt"), "-c", ":first"};
   const auto with = [&](std::vector<std::string> more) {

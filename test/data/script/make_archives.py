@@ -179,6 +179,39 @@ class Cell(nn.Module):
         return pair
 
 
+def plainly(function):
+    return function
+
+
+@plainly
+def _mirrored(x):
+    y = x * 3
+    y = y.flip(-1).contiguous()
+    return y
+
+
+class Odd(nn.Module):
+    """A function under a decorator, attributes under other names, two results under one name, a module
+    that computes nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("bias", torch.arange(4.0))
+        self.register_buffer("step", torch.ones(4))
+        self.same = nn.Identity()
+
+    def forward(self, x, moving: bool = False):
+        step = self.step
+        if moving:
+            shift = x.mean(0)
+        else:
+            shift = self.bias
+        y = self.same(x) + shift * step
+        spread = torch.var_mean(y, dim=1)
+        y = _mirrored(y)
+        return y - spread[1].unsqueeze(1)
+
+
 def scrub(path: str) -> None:
     """The same archive, deflated, with the paths of this machine replaced at their length."""
     places = {HERE: "source", os.path.dirname(os.path.dirname(torch.__file__)): "site-packages"}
@@ -258,7 +291,14 @@ def main() -> None:
     archive("cell.pt", torch.jit.script(cell))
     run("cell", cell, (z, {"h": torch.ones(2, 3)}))
 
-    tensors = {"vit/x": x, "flow/x": y, "cell/x": z}
+    odd = Odd().eval()
+    w = torch.randn(3, 4)
+    archive("odd_scripted.pt", torch.jit.script(odd))
+    archive("odd_traced.pt", torch.jit.trace(odd, w))
+    run("odd", odd, (w,))
+    run("odd_moving", odd, (w, True))
+
+    tensors = {"vit/x": x, "flow/x": y, "cell/x": z, "odd/x": w}
     for key, calls in captures.items():
         for index, value in enumerate(calls):
             tensors[key if index == 0 else f"{key}#{index}"] = value
