@@ -35,6 +35,9 @@ if grep -q no_such_name "$source"; then echo "$source:1:1: error: no_such_name" 
 if grep -q refuse_copies "$source" && grep -q Locals "$source"; then
   echo "copy:1:1: error: refused" >&2; exit 1
 fi
+if grep -q take_all_memory "$source" && grep -q Locals "$source"; then
+  echo "cc: fatal error: Killed signal terminated program cc1plus" >&2; exit 1
+fi
 echo "a warning of $source" >&2
 cp "$source" "$out"
 echo "$out: $source" > "$dep"
@@ -94,6 +97,13 @@ TEST_F(CompileTest, ACopyThatDoesNotCompileDoesNotStopTheBuild) {
   EXPECT_EQ(read("a.o"), read("src/a.cpp"));
   EXPECT_THAT(said_, HasSubstr("no local of it can be captured"));
   EXPECT_THAT(said_, HasSubstr("error: refused"));
+}
+
+TEST_F(CompileTest, ACompilerThatWasKilledStopsTheBuild) {
+  write("src/a.cpp", "Tensor f(Tensor take_all_memory) { return take_all_memory; }\n");
+  EXPECT_EQ(compile(), 1);
+  EXPECT_THAT(said_, HasSubstr("Killed signal"));
+  EXPECT_FALSE(fs::exists(folder_ / "a.o"));  // no object without its locals
 }
 
 TEST_F(CompileTest, WhatIsLeftAloneIsSaid) {
