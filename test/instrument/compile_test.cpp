@@ -122,6 +122,25 @@ TEST_F(CompileTest, IncludesLeadWhereTheyLed) {
   EXPECT_THAT(read("a.o"), HasSubstr("#include <c.h>"));
 }
 
+TEST_F(CompileTest, AHeaderThatWasNotNamedIsNotedForReports) {
+  const std::string block =
+      "struct BlockImpl : Module {\n  Tensor forward(Tensor x) { Tensor y = g(x); return y; }\n"
+      "  Tensor again(Tensor x) { Tensor y = g(x); return y; }\n  int size() { return 1; }\n};\n";
+  write("include/block.h", block);
+  write("include/number.h", "struct Number { Tensor* held; int get() { return 1; } };\n");
+  write("src/a.cpp", "#include <block.h>\n#include <number.h>\nint n;");
+  EXPECT_EQ(compile({"-Iinclude"}), 0);
+  const std::string header = (folder_ / "include/block.h").string();
+  EXPECT_EQ(read("a.o"),
+            "#line 1 \"src/a.cpp\"\n#include <block.h>\n#include <number.h>\nint n;\n"
+            "#include <anycapture/detail/unnamed_header.h>\n"
+            "[[maybe_unused]] static const bool anycapture_unnamed_headers_[] = {\n"
+            "  ::anycapture::detail::note_unnamed_header(\"BlockImpl\", \"" +
+                header + "\"),\n};\n");
+  EXPECT_EQ(compile({"-Iinclude"}, {folder_ / "include/block.h"}), 0);
+  EXPECT_THAT(read("a.o"), Not(HasSubstr("note_unnamed_header")));
+}
+
 TEST_F(CompileTest, EveryWayToANamedHeaderLeadsToItsCopy) {
   write("src/a.cpp", "#include \"b.h\"\n#include <c.h>\nint n;\n");
   write("src/b.h", "#include <c.h>\n");
