@@ -15,6 +15,7 @@
 #include "eager/in_place.h"
 #include "eager/op_tap.h"
 #include "eager/relay.h"
+#include "eager/unnamed_headers.h"
 
 namespace anycapture {
 namespace capture {
@@ -102,10 +103,12 @@ class EagerWorld : public World {
 
   static Hooking hooking_of(const Module& module) {
     if (eager::is_hooked(module)) return {true, true, "", ""};
-    if (eager::is_instrumented(module))
-      return {true, true, eager::why_silent_though_instrumented(), ""};
+    const std::string header = eager::why_header_is_silent(module);
+    if (eager::is_instrumented(module)) {
+      return {true, true, header.empty() ? eager::why_silent_though_instrumented() : header, ""};
+    }
     const bool half = eager::is_half_hooked(module);
-    return {half, half, eager::why_unhooked(module), ""};
+    return {half, half, header.empty() ? eager::why_unhooked(module) : header, ""};
   }
 
   SequentialImpl* sequential_at(std::size_t index) const {

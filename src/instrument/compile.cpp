@@ -110,6 +110,12 @@ std::vector<std::string> on_copy(std::vector<std::string> arguments, const Compi
   return arguments;
 }
 
+// Nothing is known then of what it was to compile: it may have been short of memory.
+bool was_killed(int status, const std::string& errors) {
+  return status >= 128 || errors.find("signal terminated program") != std::string::npos ||
+         errors.find("due to signal") != std::string::npos;
+}
+
 std::string first_error(const std::string& errors) {
   const std::size_t at = errors.find("error");
   if (at == std::string::npos) return "";
@@ -133,6 +139,10 @@ int compile(const std::vector<std::string>& arguments,
     say_what_is_left_alone(copies);
     if (!command->depfile.empty()) name_originals(command->depfile, copies);
     return 0;
+  }
+  if (was_killed(status, errors)) {
+    fmt::print(stderr, "{}", errors);
+    return status;
   }
   // An error of the user's own is said of the original. One of ours must not stop the build.
   const int plain = run(arguments);

@@ -13,6 +13,7 @@
 
 #include "instrument/command_line.h"
 #include "instrument/instrument.h"
+#include "instrument/unnamed_headers.h"
 
 namespace anycapture {
 namespace instrument {
@@ -44,11 +45,16 @@ class Writer {
 
   Copies write() {
     for (std::size_t i = 0; i < all_.size(); ++i) {
-      if (!named_[i]) continue;
-      rewritings_[i] = instrument(files_.parse(all_[i]).tree, declarations_);
+      const Tree& tree = files_.parse(all_[i]).tree;
+      if (named_[i]) {
+        rewritings_[i] = instrument(tree, declarations_);
+      } else if (std::vector<std::string> classes = classes_to_tag(tree, declarations_);
+                 !classes.empty()) {
+        unnamed_.push_back({all_[i], std::move(classes)});
+      }
     }
-    const bool as_it_is =
-        rewritings_[0].insertions.empty() && std::count(copied_.begin(), copied_.end(), true) == 1;
+    const bool as_it_is = rewritings_[0].insertions.empty() && unnamed_.empty() &&
+                          std::count(copied_.begin(), copied_.end(), true) == 1;
     if (!as_it_is) {
       for (std::size_t i = 0; i < all_.size(); ++i) {
         if (copied_[i]) write(i);
@@ -109,6 +115,7 @@ class Writer {
     std::ofstream out(copy, std::ios::binary);
     out << rewritten(file.tree, std::move(insertions), all_[index].string(),
                      !rewritings_[index].insertions.empty());
+    if (index == 0) out << note_of(unnamed_);
     out.close();
     if (!out) throw FileError(fmt::format("{} cannot be written", copy.string()));
     copies_.of.emplace_back(copy, all_[index]);
@@ -121,6 +128,7 @@ class Writer {
   std::vector<bool> named_;    // to be instrumented
   std::vector<bool> copied_;   // those, and what leads to them
   std::map<std::size_t, Rewriting> rewritings_;
+  std::vector<UnnamedHeader> unnamed_;
   Declarations declarations_;
   Copies copies_;
 };

@@ -8,19 +8,11 @@
 #include <utility>
 
 #include "instrument/functions.h"
+#include "instrument/string_literal.h"
 
 namespace anycapture {
 namespace instrument {
 namespace {
-
-std::string quoted(std::string_view path) {
-  std::string text = "\"";
-  for (const char c : path) {
-    if (c == '\\' || c == '"') text += '\\';
-    text += c;
-  }
-  return text + '"';
-}
 
 // Behind the last #include that is at the top and in front of all else.
 Insertion header(const Tree& tree, std::string_view path) {
@@ -36,7 +28,7 @@ Insertion header(const Tree& tree, std::string_view path) {
     at = std::min(source.find('\n', at), source.size() - 1) + 1;
   }
   return {at, fmt::format("#include <anycapture/detail/instrumented.h>\n#line {} {}\n", line,
-                          quoted(path))};
+                          string_literal(path))};
 }
 
 }  // namespace
@@ -74,7 +66,7 @@ std::string rewritten(const Tree& tree, std::vector<Insertion> insertions, std::
     insertions.insert(std::upper_bound(insertions.begin(), insertions.end(), include, by_offset),
                       include);
   }
-  std::string text = fmt::format("#line 1 {}\n", quoted(path));
+  std::string text = fmt::format("#line 1 {}\n", string_literal(path));
   std::size_t at = 0;
   for (const Insertion& one : insertions) {
     text.append(source, at, one.offset - at);

@@ -33,6 +33,14 @@ bool uses(const Node& node, const std::vector<std::string>& names) {
   return std::any_of(all.begin(), all.end(), [&](const Node& one) { return uses(one, names); });
 }
 
+// The names of structured bindings: C++17 lets no lambda capture them.
+void collect_bindings(const Node& node, std::vector<std::string>& names) {
+  if (node.is("structured_binding_declarator")) {
+    for (const Node& one : node.children()) names.emplace_back(one.text());
+  }
+  for (const Node& child : node.children()) collect_bindings(child, names);
+}
+
 Return around(const Node& value, std::string before, std::string after) {
   Return how;
   how.insertions = {{value.start(), std::move(before)}, {value.end(), std::move(after)}};
@@ -55,8 +63,7 @@ Return left(std::string why) {
 
 }  // namespace
 
-Return how_to_return(const Node& statement, const Function& function,
-                     const std::vector<std::string>& bindings) {
+Return how_to_return(const Node& statement, const Function& function) {
   const Node value = statement.first_child();
   if (function.returned == Returned::kNoTensor) return {};
   if (function.returned == Returned::kNothing) {
@@ -83,6 +90,8 @@ Return how_to_return(const Node& statement, const Function& function,
       return around(value, "anycapture_.returned_reference(", ")");
     case Returned::kOther:
     case Returned::kDeduced: {
+      std::vector<std::string> bindings;
+      collect_bindings(function.body, bindings);
       if (uses(value, bindings)) return left("a structured binding, which a lambda cannot capture");
       if (value.text().find("__func__") != std::string_view::npos)
         return left("__func__ in a return");

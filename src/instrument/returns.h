@@ -18,9 +18,7 @@ struct Return {
   std::string left_alone;  ///< why; empty where it tells, or returns no tensor
 };
 
-/// `bindings`: the names of the function's structured bindings.
-Return how_to_return(const Node& statement, const Function& function,
-                     const std::vector<std::string>& bindings);
+Return how_to_return(const Node& statement, const Function& function);
 
 }  // namespace instrument
 }  // namespace anycapture

@@ -35,6 +35,9 @@ if grep -q no_such_name "$source"; then echo "$source:1:1: error: no_such_name" 
 if grep -q refuse_copies "$source" && grep -q Locals "$source"; then
   echo "copy:1:1: error: refused" >&2; exit 1
 fi
+if grep -q take_all_memory "$source" && grep -q Locals "$source"; then
+  echo "cc: fatal error: Killed signal terminated program cc1plus" >&2; exit 1
+fi
 echo "a warning of $source" >&2
 cp "$source" "$out"
 echo "$out: $source" > "$dep"
@@ -96,6 +99,13 @@ TEST_F(CompileTest, ACopyThatDoesNotCompileDoesNotStopTheBuild) {
   EXPECT_THAT(said_, HasSubstr("error: refused"));
 }
 
+TEST_F(CompileTest, ACompilerThatWasKilledStopsTheBuild) {
+  write("src/a.cpp", "Tensor f(Tensor take_all_memory) { return take_all_memory; }\n");
+  EXPECT_EQ(compile(), 1);
+  EXPECT_THAT(said_, HasSubstr("Killed signal"));
+  EXPECT_FALSE(fs::exists(folder_ / "a.o"));  // no object without its locals
+}
+
 TEST_F(CompileTest, WhatIsLeftAloneIsSaid) {
   write("src/a.cpp", "Tensor f(Tensor x) {\n  static Tensor y = g(x);\n  return x;\n}\n");
   EXPECT_EQ(compile(), 0);
@@ -110,6 +120,25 @@ TEST_F(CompileTest, IncludesLeadWhereTheyLed) {
   EXPECT_EQ(compile({"-Iinclude"}), 0);
   EXPECT_THAT(read("a.o"), HasSubstr("#include \"" + (folder_ / "src/b.h").string() + "\""));
   EXPECT_THAT(read("a.o"), HasSubstr("#include <c.h>"));
+}
+
+TEST_F(CompileTest, AHeaderThatWasNotNamedIsNotedForReports) {
+  const std::string block =
+      "struct BlockImpl : Module {\n  Tensor forward(Tensor x) { Tensor y = g(x); return y; }\n"
+      "  Tensor again(Tensor x) { Tensor y = g(x); return y; }\n  int size() { return 1; }\n};\n";
+  write("include/block.h", block);
+  write("include/number.h", "struct Number { Tensor* held; int get() { return 1; } };\n");
+  write("src/a.cpp", "#include <block.h>\n#include <number.h>\nint n;");
+  EXPECT_EQ(compile({"-Iinclude"}), 0);
+  const std::string header = (folder_ / "include/block.h").string();
+  EXPECT_EQ(read("a.o"),
+            "#line 1 \"src/a.cpp\"\n#include <block.h>\n#include <number.h>\nint n;\n"
+            "#include <anycapture/detail/unnamed_header.h>\n"
+            "[[maybe_unused]] static const bool anycapture_unnamed_headers_[] = {\n"
+            "  ::anycapture::detail::note_unnamed_header(\"BlockImpl\", \"" +
+                header + "\"),\n};\n");
+  EXPECT_EQ(compile({"-Iinclude"}, {folder_ / "include/block.h"}), 0);
+  EXPECT_THAT(read("a.o"), Not(HasSubstr("note_unnamed_header")));
 }
 
 TEST_F(CompileTest, EveryWayToANamedHeaderLeadsToItsCopy) {
