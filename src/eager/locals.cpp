@@ -39,7 +39,7 @@ bool any_session(Ask ask) {
 }
 
 bool is_taken(const std::string& name) {
-  const std::string first = name.substr(0, name.find('.'));
+  const std::string first = name.substr(0, name.find_first_of(".["));
   return first == "output" || first == "input" || first == "attention";
 }
 

@@ -27,6 +27,13 @@ run interposed_bench "${interleaved[@]}"
 run selector_bench "${interleaved[@]}" --benchmark_filter=bind_selectors/10000
 run vit_bench "${interleaved[@]}"
 run program_bench "${interleaved[@]}"
+has_parser=
+[ ! -x "$build/test/bench/locals_bench" ] || has_parser=1
+if [ "$has_parser" ]; then
+  run locals_bench "${interleaved[@]}"
+  "$build/test/bench/locals_bench" --places >"$results/places"
+  "$project/test/bench/instrument_build.sh" "$build" >"$results/instrument_build"
+fi
 "$build/test/bench/safetensors_bench" --benchmark_filter=write_gibibyte 2>/dev/null |
   grep '^1 GiB' >"$results/safetensors_text"
 "$project/test/bench/compile_time.sh" "$build" >"$results/compile_time"
@@ -78,6 +85,15 @@ row "the same as a TorchScript archive, its 12 maps, against the plain \`forward
 row 'a session on it, opened again' '20 µs' "$(rounded "$(p open_again)") µs"
 row 'instrumenting it, all locals; four times the blocks' '50 ms' \
   "$(rounded "$(p instrument/12)") ms; $(rounded "$(p instrument/48)") ms"
+if [ "$has_parser" ]; then
+  row 'instrumented ViT-S/16, 224 x 224, no session, against plain' '1.01 x' \
+    "$(awk -v f="$(least locals_bench vit_plain)" -v w="$(least locals_bench vit_instrumented)" \
+      -v a="$(least locals_bench eight_instrumented)" -v b="$(least locals_bench eight_plain)" \
+      -v n="$(cat "$results/places")" -v s="$(noise locals_bench vit_plain)" \
+      'BEGIN { each = (a - b) / 10; printf "%.5f x (derived: %d places at %.2f ns, forward %.1f ms; by the clock %.2f x, noise %s %%)", 1 + n * each / (f * 1e6), n, each, f, w / f, s }')"
+  row "compiling an instrumented target, against the plain one" '1.25 x' \
+    "$(sed 's/.*ratio //' "$results/instrument_build") x"
+fi
 row '10 selectors against 10,000 modules' '5 ms' "$(rounded "$(least selector_bench bind_selectors/10000)") ms"
 row "compiling \`#include <anycapture/tag.h>\`, against \`<ATen/core/Tensor.h>\`" '1.3 x' \
   "$(sed 's/.*ratio //' "$results/compile_time") x"

@@ -11,6 +11,8 @@
 
 #include "support/throws.h"
 
+#include "models/in_header.h"
+
 #define STYLES plain
 #include "models/styles.h"
 #undef STYLES
@@ -338,6 +340,19 @@ TEST(LocalsTest, AMisspeltLocalIsToldWhatThereIs) {
   const std::string message =
       support::message_of<anycapture::SilentSelectorError>([&] { cap.close(); });
   EXPECT_THAT(message, AllOf(HasSubstr("attn"), HasSubstr("what fired there")));
+}
+
+TEST(LocalsTest, AHeaderThatIsNotNamedIsToldByTheReport) {
+  InHeader model;
+  CaptureOptions options;
+  options.on_silent = anycapture::OnSilent::raise;
+  Capturer cap(model, ":inner", options);
+  expect_equal(run_unnamed(model, ramp()), (ramp() + 1) * 2);
+  const std::string message =
+      support::message_of<anycapture::SilentSelectorError>([&] { cap.close(); });
+  EXPECT_THAT(message, AllOf(HasSubstr("methods of InHeader are defined in a header"),
+                             HasSubstr("anycapture_instrument(... HEADERS /"),
+                             HasSubstr("instrument/models/in_header.h)")));
 }
 
 TEST(LocalsTest, ATensorNobodyAsksForIsNotHeld) {
