@@ -17,12 +17,16 @@ namespace anycapture {
 namespace script {
 namespace {
 
-// Two objects that the archive made of one module have the same weights.
-const void* first_weight(const torch::jit::Module& module) {
+// Two objects that the archive made of one module have the same weights, all of them: modules that
+// share one of their children are two.
+std::vector<const void*> weights_of(const torch::jit::Module& module) {
+  std::vector<const void*> weights;
   for (const at::Tensor& weight : module.parameters(true)) {
-    if (weight.defined() && weight.numel() > 0) return weight.unsafeGetTensorImpl()->data();
+    if (weight.defined() && weight.numel() > 0) {
+      weights.push_back(weight.unsafeGetTensorImpl()->data());
+    }
   }
-  return nullptr;
+  return weights;
 }
 
 std::string key_of(const torch::jit::Function& method, bool called, const Sessions& sessions) {
@@ -67,10 +71,10 @@ ScriptWorld::ScriptWorld(torch::jit::Module root) : root_(std::move(root)) {
 void ScriptWorld::add(const std::string& path, const torch::jit::Module& module) {
   const void* object = module._ivalue().get();
   const auto type = module.type();
-  const void* weight = first_weight(module);
+  auto weights = weights_of(module);
   const auto known = ids_.find(object);
-  const auto same = weight == nullptr ? by_weight_.end() : by_weight_.find({type.get(), weight});
-  if (known != ids_.end() || same != by_weight_.end()) {
+  const auto same = weights.empty() ? by_weights_.end() : by_weights_.find({type.get(), weights});
+  if (known != ids_.end() || same != by_weights_.end()) {
     const void* id = known != ids_.end() ? known->second : modules_[same->second].id;
     ids_.emplace(object, id);
     const auto first = std::find_if(modules_.begin(), modules_.end(),
@@ -78,7 +82,9 @@ void ScriptWorld::add(const std::string& path, const torch::jit::Module& module)
     first->name.aliases.push_back(path);
     return;
   }
-  if (weight != nullptr) by_weight_.emplace(std::pair(type.get(), weight), modules_.size());
+  if (!weights.empty()) {
+    by_weights_.emplace(std::pair(type.get(), std::move(weights)), modules_.size());
+  }
   ids_.emplace(object, object);
   by_type_[type.get()].push_back(modules_.size());
   types_.push_back(type.get());

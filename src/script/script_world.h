@@ -58,7 +58,8 @@ class ScriptWorld : public capture::World {
   std::deque<capture::WorldModule> modules_;
   std::vector<const c10::ClassType*> types_;  // by module
   std::unordered_map<const void*, const void*> ids_;
-  std::map<std::pair<const void*, const void*>, std::size_t> by_weight_;  // type and first weight
+  using Weights = std::pair<const void*, std::vector<const void*>>;  // of a type
+  std::map<Weights, std::size_t> by_weights_;
   std::unordered_map<const c10::ClassType*, std::vector<std::size_t>> by_type_;
   std::mutex mutex_;  // of what follows
   std::map<std::string, std::shared_ptr<Instrumented>> instrumented_;
