@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -52,6 +53,7 @@ class ScriptWorld : public capture::World {
 
  private:
   Wants wants_of(const Sessions& sessions) const;
+  std::optional<std::size_t> twin_of(const std::string& path) const;
   void add(const std::string& path, const torch::jit::Module& module);
 
   torch::jit::Module root_;
@@ -60,6 +62,7 @@ class ScriptWorld : public capture::World {
   std::unordered_map<const void*, const void*> ids_;
   using Weights = std::pair<const void*, std::vector<const void*>>;  // of a type
   std::map<Weights, std::size_t> by_weights_;
+  std::unordered_map<std::string, std::size_t> by_path_;
   std::unordered_map<const c10::ClassType*, std::vector<std::size_t>> by_type_;
   std::mutex mutex_;  // of what follows
   std::map<std::string, std::shared_ptr<Instrumented>> instrumented_;
