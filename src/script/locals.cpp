@@ -291,7 +291,8 @@ class Finder {
     });
   }
 
-  // By the text: the value that its statement ends in.
+  // By the text: the value that its statement ends in. Where nothing reads that, the archive may
+  // have kept a call from the middle of the statement.
   std::set<std::string> names_by_statement(const Node& node, const Value& value, std::size_t output,
                                            const Place& place) {
     std::set<std::string> names;
@@ -303,7 +304,8 @@ class Finder {
           names.insert(targets[output]);
         }
       } else if (targets.size() == 1 && !targets[0].empty() &&
-                 (ends_statement(value, place) || without_suffix(name_of(value)) == targets[0])) {
+                 ((!value.uses().empty() && ends_statement(value, place)) ||
+                  without_suffix(name_of(value)) == targets[0])) {
         names.insert(targets[0]);
       }
     }

@@ -16,12 +16,16 @@ namespace anycapture {
 namespace script {
 namespace {
 
-// Two objects that the archive made of one module have the same weights.
-const void* first_weight(const torch::jit::Module& module) {
+// Two objects that the archive made of one module have the same weights, all of them: modules that
+// share one of their children are two.
+std::vector<const void*> weights_of(const torch::jit::Module& module) {
+  std::vector<const void*> weights;
   for (const at::Tensor& weight : module.parameters(true)) {
-    if (weight.defined() && weight.numel() > 0) return weight.unsafeGetTensorImpl()->data();
+    if (weight.defined() && weight.numel() > 0) {
+      weights.push_back(weight.unsafeGetTensorImpl()->data());
+    }
   }
-  return nullptr;
+  return weights;
 }
 
 std::string key_of(const torch::jit::Function& method, bool called, const Sessions& sessions) {
@@ -53,21 +57,42 @@ ScriptWorld::ScriptWorld(torch::jit::Module root) : root_(std::move(root)) {
   for (const auto& module : root_.named_modules()) add(module.name, module.value);
 }
 
+// The child of the first module of several that are one, where `path` is that of another's.
+std::optional<std::size_t> ScriptWorld::twin_of(const std::string& path) const {
+  const std::size_t dot = path.rfind('.');
+  if (dot == std::string::npos) return std::nullopt;
+  const auto parent = by_path_.find(path.substr(0, dot));
+  if (parent == by_path_.end()) return std::nullopt;
+  const std::string first = modules_[parent->second].name.path + path.substr(dot);
+  const auto found = by_path_.find(first);
+  return first == path || found == by_path_.end() ? std::nullopt : std::optional(found->second);
+}
+
 void ScriptWorld::add(const std::string& path, const torch::jit::Module& module) {
   const void* object = module._ivalue().get();
   const auto type = module.type();
-  const void* weight = first_weight(module);
+  auto weights = weights_of(module);
+  std::optional<std::size_t> same = weights.empty() ? twin_of(path) : std::nullopt;
+  if (same && types_[*same] != type.get()) same.reset();
   const auto known = ids_.find(object);
-  const auto same = weight == nullptr ? by_weight_.end() : by_weight_.find({type.get(), weight});
-  if (known != ids_.end() || same != by_weight_.end()) {
-    const void* id = known != ids_.end() ? known->second : modules_[same->second].id;
-    ids_.emplace(object, id);
-    const auto first = std::find_if(modules_.begin(), modules_.end(),
-                                    [&](const capture::WorldModule& one) { return one.id == id; });
-    first->name.aliases.push_back(path);
+  if (known != ids_.end()) {
+    const auto first =
+        std::find_if(modules_.begin(), modules_.end(),
+                     [&](const capture::WorldModule& one) { return one.id == known->second; });
+    same = static_cast<std::size_t>(first - modules_.begin());
+  } else if (!weights.empty()) {
+    const auto found = by_weights_.find({type.get(), weights});
+    if (found != by_weights_.end()) same = found->second;
+  }
+  by_path_[path] = same.value_or(modules_.size());
+  if (same) {
+    ids_.emplace(object, modules_[*same].id);
+    modules_[*same].name.aliases.push_back(path);
     return;
   }
-  if (weight != nullptr) by_weight_.emplace(std::pair(type.get(), weight), modules_.size());
+  if (!weights.empty()) {
+    by_weights_.emplace(std::pair(type.get(), std::move(weights)), modules_.size());
+  }
   ids_.emplace(object, object);
   by_type_[type.get()].push_back(modules_.size());
   types_.push_back(type.get());

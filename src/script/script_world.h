@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -55,13 +56,16 @@ class ScriptWorld : public capture::World {
   /// All that can be asked for at a module of this type; looked for once.
   const std::vector<MethodSite>& sites_of_type(const c10::ClassType& type) const;
   Wants wants_of(const Sessions& sessions) const;
+  std::optional<std::size_t> twin_of(const std::string& path) const;
   void add(const std::string& path, const torch::jit::Module& module);
 
   torch::jit::Module root_;
   std::deque<capture::WorldModule> modules_;
   std::vector<const c10::ClassType*> types_;  // by module
   std::unordered_map<const void*, const void*> ids_;
-  std::map<std::pair<const void*, const void*>, std::size_t> by_weight_;  // type and first weight
+  using Weights = std::pair<const void*, std::vector<const void*>>;  // of a type
+  std::map<Weights, std::size_t> by_weights_;
+  std::unordered_map<std::string, std::size_t> by_path_;
   std::unordered_map<const c10::ClassType*, std::vector<std::size_t>> by_type_;
   mutable std::mutex sites_mutex_;  // of what follows
   mutable std::unordered_map<const c10::ClassType*, std::vector<MethodSite>> sites_;

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""Which value of Python's each site of an archive is to be compared with."""
+
+import re
+
+import torch
+
+import models
+from reference import local
+
+
+# transformers compares positions under vmap, where Python's variables hold one at a time, but not
+# while it is traced.
+VMAPPED = ("q_idx", "kv_idx")
+
+
+def is_site(sites, path, what):
+    there = sites.get(path, ())
+    return any(what[:end.start()] in there for end in re.finditer(r"\.|$", what))
+
+
+def split(key):
+    """`path:what#n` as path and what."""
+    return re.sub(r"#\d+$", "", key).rsplit(":", 1)
+
+
+def nearest(value, candidates):
+    """The candidate that is the same, else the one that is closest."""
+    alike = [one for one in candidates if one.shape == value.shape and one.dtype == value.dtype]
+    for one in alike:
+        if torch.equal(one, value):
+            return one
+    distances = [(one.double() - value.double()).abs().max().item() for one in alike]
+    return alike[distances.index(min(distances))] if alike else candidates[0]
+
+
+def assignment(what):
+    """`attn` of `attn[0]` or `attn.1[0]`; None of others."""
+    found = re.fullmatch(r"(.*?)(\.\d+)*\[\d+\]", what)
+    return found and found[1]
+
+
+def scripted(ours, reference, sites):
+    """By name: every output, input and last value of a variable. What a variable was assigned, `x[0]`,
+    is one of those that it held."""
+    wanted, absent = {}, []
+    for key, values in reference.calls.items():
+        if not is_site(sites, *split(key)):
+            absent.append(key)
+            continue
+        for n, value in enumerate(values):
+            wanted[f"{key}#{n}" if n else key] = value
+    held = {f"{path}:{local(function, name)}": values
+            for (path, function, name), values in reference.held.items()}
+    for key, value in ours.items():
+        path, what = split(key)
+        name = assignment(what)
+        if name and f"{path}:{name}" in held:
+            wanted[key] = nearest(value, held[f"{path}:{name}"])
+    return wanted, absent
+
+
+def traced(ours, reference, sites):
+    """A trace leaves out what is not used, calls a second call `forward1` and names a value as the code
+    that reads it first does. So each value of the archive must be one that the module's output, input
+    or variable of that name had. A module of a trace also takes what its code finds elsewhere, and
+    returns what others take from inside it: that must be some value that Python had."""
+    wanted, absent, found = {}, [], {}
+    of_module, of_name, of_any = {}, {}, list(reference.weights)
+    for key, values in reference.calls.items():
+        path, what = split(key)
+        of_module.setdefault((path, what.split(".")[0]), []).extend(values)
+    for (path, _, name), values in reference.held.items():
+        of_module.setdefault((path, name), []).extend(values)
+        of_name.setdefault(name, []).extend(values)
+        of_any += values
+    for key, value in ours.items():
+        path, what = split(key)
+        kind = re.fullmatch(r"(?:forward\d+\.)?(output|input)(\..*)?", what)
+        name = kind[1] if kind else re.sub(r"^forward\d*\.", "", assignment(what) or "")
+        candidates = of_module.get((path, name))
+        if not candidates or name in VMAPPED:
+            continue
+        wanted[key] = nearest(value, candidates)
+        if not same(value, wanted[key]):  # `of_name`: a variable of a function in between
+            wanted[key] = nearest(value, of_any if kind else of_name[name])
+        found.setdefault((path, name), []).append(value)
+    for key, values in reference.calls.items():
+        path, what = split(key)
+        name = what.split(".")[0]
+        theirs = found.get((path, name), [])
+        if all(any(same(one, value) for one in theirs) for value in values):
+            continue
+        if theirs or not is_site(sites, path, name):
+            absent.append(key)
+        else:
+            wanted[key] = values[0]  # which diff will miss
+    return wanted, absent
+
+
+def frozen(ours, reference, sites):
+    """All functions have become one, of the root: a name is that of any of them."""
+    of_name = {}
+    for (_, _, name), values in reference.held.items():
+        of_name.setdefault(name, []).extend(values)
+    wanted, absent = {}, []
+    for key, values in reference.calls.items():
+        path, what = split(key)
+        if path == "" and what.split(".")[0] in ("output", "input"):
+            wanted[key] = values[0]
+        else:
+            absent.append(key)
+    for key, value in ours.items():
+        name = assignment(split(key)[1])
+        name = name and name.rsplit(".", 1)[-1]
+        if name in of_name:
+            wanted[key] = nearest(value, of_name[name])
+    return wanted, absent
+
+
+def same(a, b):
+    return a.dtype == b.dtype and torch.equal(a, b)
+
+
+def of(kind):
+    return {models.TRACED: traced, models.FROZEN: frozen}.get(kind, scripted)
