@@ -145,7 +145,7 @@ def by_decorator(get_local, model, cls, name, inputs):
     """`{path: [values]}` of a local of every module of the class, by the decorator that this project
     ports: `get_local("attn")` around `forward`."""
     paths = {module: path for path, module in reversed(list(model.named_modules()))}
-    order, plain = [], cls.forward
+    order, plain, code = [], cls.forward, cls.forward.__code__
     handles = [module.register_forward_pre_hook(
         lambda module, args: order.append(paths[module])) for module in paths
         if type(module) is cls]
@@ -156,7 +156,7 @@ def by_decorator(get_local, model, cls, name, inputs):
     try:
         model(*inputs)
     finally:
-        cls.forward = plain
+        cls.forward, plain.__code__ = plain, code  # the decorator writes into the function
         get_local.deactivate()
         for handle in handles:
             handle.remove()
