@@ -126,8 +126,8 @@ class Session : public std::enable_shared_from_this<Session> {
   const World& world() const { return *world_; }
   const BoundSelectors& selectors() const { return selectors_; }
   Report report() const;
-  /// Puts the file of `write_to` in its place, if there is one and anything fired. Throws
-  /// FileError.
+  /// Puts the file of `write_to` in its place, with what `options` says beside the tensors, if
+  /// there is one and anything fired. Throws FileError.
   void finish_file(const SaveOptions& options);
   /// The positive selectors of which nothing ever fired, as a text for the user; empty if none.
   std::string silence() const;

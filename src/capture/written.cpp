@@ -8,6 +8,7 @@
 #include "capture/dtype.h"
 #include "capture/file_form.h"
 #include "capture/keep.h"
+#include "capture/listening.h"
 #include "capture/save_options.h"
 #include "capture/session.h"
 
@@ -33,6 +34,7 @@ bool Session::write(StoredSite& site, const at::Tensor& value) {
 }
 
 void Session::finish_file(const SaveOptions& options) {
+  const Deaf deaf;
   const std::lock_guard<std::mutex> lock(file_mutex_);
   const auto file = std::move(file_);
   if (file == nullptr) return;

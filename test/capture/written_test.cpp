@@ -112,6 +112,19 @@ TEST_F(WrittenTest, SaysWhatSaveWouldSayBesideItsTensors) {
   EXPECT_EQ(Captures::load(file_).at(":input.0").sizes(), said.image.sizes());
 }
 
+TEST_F(WrittenTest, WhatClosingComputesIsNoOpOfTheModel) {
+  const auto model = std::make_shared<torch::nn::Module>("plain");  // not hooked: all is its own
+  anycapture::SaveOptions said;
+  said.image = at::rand({4, 6, 3}).permute({2, 0, 1});  // to be made contiguous
+  Capturer other(*model, ":@*"), cap(*model, ":@add", options());
+  at::ones({2}).add(1);
+  const auto heard = other.keys();
+  EXPECT_THAT(heard, ::testing::Contains(":@add"));
+  cap.close(said);
+  EXPECT_EQ(other.keys(), heard);
+  EXPECT_TRUE(at::equal(Captures::load(file_).at(":input.0"), said.image));
+}
+
 TEST_F(WrittenTest, WhatItCannotSayIsToldWhileItGoesOnListening) {
   tiny::Model model(2);
   Capturer cap(model, "*", options());

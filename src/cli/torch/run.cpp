@@ -68,8 +68,9 @@ std::vector<std::string> selectors_of(const RunOptions& options, const Program& 
   return selectors;
 }
 
-[[noreturn]] void throw_with_place(const std::string& message, const Program& program,
+[[noreturn]] void throw_with_place(std::string message, const Program& program,
                                    const std::function<void()>& forward) {
+  while (!message.empty() && message.back() == '\n') message.pop_back();
   const std::string module = failing_module(program, forward);
   throw Error(module.empty() ? message : fmt::format("{}\nin the module {}", message, module));
 }
@@ -86,8 +87,10 @@ std::string run_once(const Program& program, const ModelInputs& inputs, const Ru
   } catch (const Error&) {
     throw;
   } catch (const c10::Error& error) {
+    cap.pause();
     throw_with_place(error.what_without_backtrace(), program, forward);
   } catch (const std::runtime_error& error) {  // a TorchScript exception
+    cap.pause();
     throw_with_place(error.what(), program, forward);
   }
   cap.close();

@@ -183,7 +183,7 @@ TEST_F(Run, SaysWhatDoesNotFit) {
            {{data("flow.pt"), "--shape", "2,3"}, 4, "mat1 and mat2 shapes"},
            {{data("vit_scripted.pt"), "--shape", "1,5,9"},
             4,
-            "\nin the module blocks.0.norm (LayerNorm)"},
+            "1, 5, 9]\nin the module blocks.0.norm (LayerNorm)"},
            {{data("flow.pt"), "--input", x, "--method", "encode"}, 4, "no method \"encode\""},
            {{data("flow.pt"), "--input", x, "--device", "tpu9"}, 4, "tpu9"},
            {{x, "--input", x}, 3, "no TorchScript archive"},
