@@ -25,6 +25,7 @@ struct SelectorReport {
   std::size_t calls = 0;    ///< calls that are kept, or in the file of `write_to`
   std::uint64_t bytes = 0;  ///< of their tensors
   std::vector<SilentModule> silent;
+  std::vector<std::string> notes;  ///< what is to be known of the values
 };
 
 struct ANYCAPTURE_API Report {

@@ -25,6 +25,7 @@ struct Call {
   std::size_t index;       ///< 0 for the first call of its key since the last clear()
   std::uint64_t thread;    ///< small number of the thread, from 0 in order of first use
   std::uint64_t sequence;  ///< position among all firings of the session, over all keys
+  std::string path;        ///< the module path that it went by, where a program knows several
 };
 
 /// What `sites()` found out about a site by running the model once.

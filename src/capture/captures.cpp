@@ -50,8 +50,8 @@ std::vector<Call> all_calls(const Store& store, const StoredSite& site, Stale st
   std::vector<Call> calls;
   const std::size_t dropped = site.fired - site.calls.size();
   for (const StoredCall& call : site.calls) {
-    calls.push_back(
-        {fresh(store, site, call, stale), dropped + calls.size(), call.thread, call.sequence});
+    calls.push_back({fresh(store, site, call, stale), dropped + calls.size(), call.thread,
+                     call.sequence, call.path.empty() ? site.site.path : call.path});
   }
   return calls;
 }

@@ -22,7 +22,8 @@ void describe(const StoredSite& site, CaptureMetadata& metadata) {
       site.dtype.empty() ? dtype_name(site.calls.front().value.scalar_type()) : site.dtype;
   metadata.sites[key] = {site.site.path, site.site.type, site.site.what, dtype};
   for (const StoredCall& call : site.calls) {
-    metadata.calls[key].push_back({call.sequence, call.thread, site.site.path});
+    metadata.calls[key].push_back(
+        {call.sequence, call.thread, call.path.empty() ? site.site.path : call.path});
   }
 }
 

@@ -61,6 +61,7 @@ void add_calls(Store& store, const CaptureFile::Entry& entry, const CaptureFile&
     if (calls != capture.metadata().calls.end() && index < calls->second.size()) {
       call.sequence = calls->second[index].sequence;
       call.thread = static_cast<std::uint32_t>(calls->second[index].thread);
+      call.path = calls->second[index].path;
     }
     store.append(site, std::move(call), 0);
   }

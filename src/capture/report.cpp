@@ -69,6 +69,10 @@ Report Session::report() const {
     row.bytes += bytes_of(*site);
     report.keys += 1;
     report.bytes += bytes_of(*site);
+    const bool of_module = site->order < world_->modules().size();
+    const std::string note = of_module ? world_->note(site->order, site->site.what) : "";
+    if (!note.empty() && std::count(row.notes.begin(), row.notes.end(), note) == 0)
+      row.notes.push_back(note);
   }
   for (std::size_t s = 0; s < all.size(); ++s) {
     if (all[s].negative()) continue;
@@ -139,6 +143,12 @@ std::string Report::text() const {
     }
     if (row.silent.size() > kSilentShown) {
       text += fmt::format("  silent: {} more modules\n", row.silent.size() - kSilentShown);
+    }
+    for (std::size_t i = 0; i < row.notes.size() && i < kSilentShown; ++i) {
+      text += fmt::format("  note: {}\n", row.notes[i]);
+    }
+    if (row.notes.size() > kSilentShown) {
+      text += fmt::format("  note: the same of {} more\n", row.notes.size() - kSilentShown);
     }
   }
   if (left_by_exception) {

@@ -280,6 +280,7 @@ void Session::record(StoredSite& site, const at::Tensor& value, bool copy) {
   }
   call.thread = this_thread_number();
   call.sequence = sequence_++;
+  call.path = by_;
   if (site.fired == 0) {
     selector_fired_[site.selector] = true;
     if (site.order < module_fired_.size()) module_fired_[site.order] = true;

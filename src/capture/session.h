@@ -82,6 +82,8 @@ class Session : public std::enable_shared_from_this<Session> {
   /// throw_failure().
   void fire_op(const void* module, SiteKind kind, const std::string& what, std::size_t number,
                const at::Tensor& value, bool copy) noexcept;
+  /// The module path that what fires from now on went by; empty: its module's first.
+  void went_by(const std::string& path) { by_ = path; }
   /// An op is about to write into a tensor: what is kept of ops as a reference to its memory
   /// becomes a copy.
   void about_to_write(const at::Tensor& value) noexcept;
@@ -202,6 +204,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::unordered_map<std::size_t, std::string>
       advice_;  // of chosen modules that hooks do not reach
   std::uint64_t sequence_ = 0;
+  std::string by_;
   std::string last_site_;
   const StoredSite* last_ = nullptr;
   std::function<void(const void*, bool)> on_unknown_;

@@ -27,6 +27,7 @@ struct StoredCall {
   std::uint32_t version = 0;  ///< of the tensor at capture
   std::uint32_t thread = 0;
   std::uint64_t sequence = 0;
+  std::string path;  ///< that the call went by, where it is not the site's
 
   bool is_stale() const;
 };

@@ -43,6 +43,8 @@ class World {
   virtual const char* why_silent() const {
     return "its forward was not called, or not through its holder";
   }
+  /// What is to be known of the values of a site that fired; empty for most.
+  virtual std::string note(std::size_t /*module*/, const std::string& /*what*/) const { return ""; }
   /// Throws `SelectorError` when a selector asks for what its modules are known not to have.
   virtual void check_sites(const BoundSelectors&) const {}
   /// A session that asks for ops was opened, or ended, on this thread: makes the ops that run here

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <string>
 #include <utility>
 
 #include "core/size_text.h"
@@ -26,9 +27,10 @@ std::string shortened(const std::string& text) {
 
 }  // namespace
 
-Progress::Progress(std::string name, std::uint64_t bytes)
+Progress::Progress(std::string name, std::uint64_t all, Of unit)
     : name_(std::move(name)),
-      bytes_(bytes),
+      all_(all),
+      unit_(unit),
       terminal_(::isatty(STDERR_FILENO) == 1),
       next_(Clock::now() + std::chrono::seconds(1)) {}
 
@@ -36,13 +38,16 @@ Progress::~Progress() {
   if (shown_) std::fputs("\r\033[K", stderr);
 }
 
-void Progress::advance(std::uint64_t bytes, const std::string& doing) {
-  done_ += bytes;
+void Progress::advance(std::uint64_t more, const std::string& doing) {
+  done_ += more;
   if (!terminal_ || Clock::now() < next_) return;
   next_ = Clock::now() + std::chrono::milliseconds(100);
   shown_ = true;
-  fmt::print(stderr, "\r\033[K{}: {} of {}, {}", name_, size_text(done_), size_text(bytes_),
-             shortened(visible(doing)));
+  const auto amount = [&](std::uint64_t n) {
+    return unit_ == Of::bytes ? size_text(n) : std::to_string(n);
+  };
+  fmt::print(stderr, "\r\033[K{}: {} of {}{}, {}", name_, amount(done_), amount(all_),
+             unit_ == Of::files ? " files" : "", shortened(visible(doing)));
   std::fflush(stderr);
 }
 

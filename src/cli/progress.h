@@ -11,19 +11,22 @@ namespace cli {
 
 class Progress {
  public:
-  Progress(std::string name, std::uint64_t bytes);
+  enum class Of { bytes, files };
+
+  Progress(std::string name, std::uint64_t all, Of unit = Of::bytes);
   ~Progress();  ///< wipes the line away
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// These are done as well; `doing` is what comes next.
-  void advance(std::uint64_t bytes, const std::string& doing);
+  /// So much is done as well; `doing` is what comes next.
+  void advance(std::uint64_t more, const std::string& doing);
 
  private:
   using Clock = std::chrono::steady_clock;
 
   std::string name_;
-  std::uint64_t bytes_;
+  std::uint64_t all_;
+  Of unit_;
   std::uint64_t done_ = 0;
   bool terminal_;
   bool shown_ = false;

@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "script/python_statements.h"
+#include "script/source_text.h"
 
 namespace anycapture {
 namespace script {
@@ -18,7 +18,6 @@ namespace {
 using torch::jit::Block;
 using torch::jit::Graph;
 using torch::jit::Node;
-using torch::jit::Source;
 using torch::jit::Value;
 
 bool is_digit(char c) {
@@ -39,74 +38,8 @@ std::string name_of(const Value& value) {
   return made_up ? "" : base;
 }
 
-// The text that a function was written in.
-struct Text {
-  std::string file;
-  std::size_t first_line = 0;  // of the file, from 1
-  std::vector<Statement> statements;
-
-  bool assigns(const std::string& name) const {
-    return std::any_of(statements.begin(), statements.end(),
-                       [&](const Statement& one) { return one.assigns(name); });
-  }
-};
-
-// `file.py(20): forward`, which is what a traced archive keeps in place of the source.
-bool is_trace(const std::string& text) {
-  const std::size_t open = text.find('(');
-  const std::size_t close = text.find("): ", open);
-  return open != std::string::npos && close != std::string::npos && close < text.find('\n') &&
-         std::all_of(text.begin() + static_cast<std::ptrdiff_t>(open) + 1,
-                     text.begin() + static_cast<std::ptrdiff_t>(close), is_digit);
-}
-
-struct Place {
-  const Text* text = nullptr;
-  int statement = -1;
-  std::string file;      // where there is no text
-  std::size_t line = 0;  // from 1
-
-  const Statement* get() const {
-    return statement < 0 ? nullptr : &text->statements[static_cast<std::size_t>(statement)];
-  }
-};
-
-class Texts {
- public:
-  Place place_of(const Node& node) {
-    const auto range = node.sourceRange().findSourceRangeThatGenerated();
-    if (!range || range->source() == nullptr || !range->source()->filename()) return {};
-    const auto& source = range->source();
-    Place place;
-    place.file = *source->filename();
-    if (place.file.empty() || place.file[0] == '<') return {};
-    const std::size_t line = source->lineno_for_offset(range->start());
-    place.line = source->lineno_to_source_lineno(line);
-    const Text& text = text_of(*source);
-    if (text.statements.empty()) return place;
-    place.text = &text;
-    place.statement = statement_at(text.statements, range->start());
-    return place;
-  }
-
- private:
-  const Text& text_of(Source& source) {
-    const auto [found, added] = texts_.try_emplace(&source);
-    Text& text = found->second;
-    if (!added) return text;
-    const std::string all = source.text_str().str();
-    if (is_trace(all)) return text;
-    text.file = *source.filename();
-    text.first_line = source.lineno_to_source_lineno(0);
-    text.statements = python_statements(all);
-    return text;
-  }
-
-  std::unordered_map<const Source*, Text> texts_;
-};
-
 // Values that stand for one of two branches, or of a loop, are assigned inside of them.
-bool is_merge(const Node& node, const Place& place) {
+bool is_merge(const Node& node, const SourcePlace& place) {
   if (node.kind() != torch::jit::prim::If && node.kind() != torch::jit::prim::Loop) return false;
   const Statement* statement = place.get();
   return statement == nullptr || !statement->keyword.empty() || statement->targets.empty();
@@ -141,7 +74,7 @@ class Finder {
   // The texts of functions: one, unless the archive was frozen, which inlines all calls.
   void find_texts(const Block& block) {
     for (const Node* node : block.nodes()) {
-      const Place place = texts_.place_of(*node);
+      const SourcePlace place = texts_.place_of(*node);
       if (place.text != nullptr && place.text->statements.front().keyword == "def") {
         texts_seen_.insert(place.text);
       }
@@ -153,7 +86,7 @@ class Finder {
     int last = header;  // the statement that was passed last
     for (Node* node : block.nodes()) {
       if (node->kind() == torch::jit::prim::Constant) continue;
-      Place place = texts_.place_of(*node);
+      SourcePlace place = texts_.place_of(*node);
       if (is_unpack(*node) && place.get() == nullptr)
         place = texts_.place_of(*node->input()->node());
       const bool ours = place.text != nullptr && place.text == text_ && place.statement >= 0;
@@ -170,11 +103,14 @@ class Finder {
     pass_aliases(last, end, header, block.return_node(), nested);
   }
 
-  void walk_blocks(Node& node, const Place& place) {
+  void walk_blocks(Node& node, const SourcePlace& place) {
     const auto blocks = node.blocks();
     for (std::size_t i = 0; i < blocks.size(); ++i) {
       int header = text_ != nullptr && place.text == text_ ? place.statement : kNone;
-      if (i == 1 && header >= 0) header = otherwise(header);
+      if (i == 1 && header >= 0) {
+        const int otherwise = text_->otherwise(header);
+        header = otherwise < 0 ? kNone : otherwise;
+      }
       const auto before = latest_;
       const int outer =
           std::exchange(expression_, is_merge(node, place) ? expression_ : place.statement);
@@ -205,23 +141,12 @@ class Finder {
     }
   }
 
-  // The `else` or `elif` of an `if`.
-  int otherwise(int header) const {
-    const auto& all = text_->statements;
-    const int parent = all[static_cast<std::size_t>(header)].parent;
-    for (std::size_t i = static_cast<std::size_t>(header) + 1; i < all.size(); ++i) {
-      if (all[i].parent == parent)
-        return all[i].keyword == "else" || all[i].keyword == "elif" ? static_cast<int>(i) : kNone;
-    }
-    return kNone;
-  }
-
   // `shortcut = x` leaves no node: it stands between those of two other statements.
   void pass_aliases(int from, int to, int header, Node* before, bool nested) {
     if (text_ == nullptr || header == kNone || to < from) return;
     for (int i = std::max(0, from + 1); i < to; ++i) {
-      const Statement& statement = text_->statements[static_cast<std::size_t>(i)];
-      if (statement.alias.empty() || !stands_in(i, header)) continue;
+      const Statement& statement = text_->at(i);
+      if (statement.alias.empty() || !text_->stands_in(i, header)) continue;
       const auto value = latest_.find(statement.alias);
       if (value == latest_.end() || !holds_tensors(*value->second->type())) continue;
       for (const auto& names : statement.targets) {
@@ -232,21 +157,7 @@ class Finder {
     }
   }
 
-  // Whether a statement runs whenever the block of this header does: an unrolled `for` has no block
-  // of its own, and so has an `if` whose outcome was known.
-  bool stands_in(int statement, int header) const {
-    const auto& all = text_->statements;
-    int parent = all[static_cast<std::size_t>(statement)].parent;
-    while (parent >= 0 && parent != header &&
-           all[static_cast<std::size_t>(parent)].keyword == "for") {
-      parent = all[static_cast<std::size_t>(parent)].parent;
-    }
-    if (header == kBody)
-      return parent >= 0 && all[static_cast<std::size_t>(parent)].keyword == "def";
-    return parent == header;
-  }
-
-  void assign(Node& node, const Place& place, bool nested) {
+  void assign(Node& node, const SourcePlace& place, bool nested) {
     if (node.kind() == torch::jit::prim::GetAttr ||
         node.kind() == torch::jit::prim::unchecked_cast ||
         (place.statement >= 0 && place.statement == expression_)) {
@@ -266,7 +177,7 @@ class Finder {
 
   // `spread = torch.var_mean(x)`: where nothing takes both results, the archive has no tuple of
   // them.
-  void assign_tuple(Node& node, const Place& place, bool nested) {
+  void assign_tuple(Node& node, const SourcePlace& place, bool nested) {
     const Statement* statement = place.get();
     if (node.outputs().size() < 2 || is_unpack(node) || !node.blocks().empty()) return;
     if (statement == nullptr || (place.text != text_ && !inlined_) || !statement->ends_in_call ||
@@ -294,7 +205,7 @@ class Finder {
   // By the text: the value that its statement ends in. Where nothing reads that, the archive may
   // have kept a call from the middle of the statement.
   std::set<std::string> names_by_statement(const Node& node, const Value& value, std::size_t output,
-                                           const Place& place) {
+                                           const SourcePlace& place) {
     std::set<std::string> names;
     const Statement* statement = place.get();
     if (statement == nullptr || (place.text != text_ && !inlined_)) return names;
@@ -312,10 +223,10 @@ class Finder {
     return names;
   }
 
-  bool ends_statement(const Value& value, const Place& place) {
+  bool ends_statement(const Value& value, const SourcePlace& place) {
     return std::none_of(value.uses().begin(), value.uses().end(), [&](const torch::jit::Use& use) {
       if (use.user->kind() == torch::jit::prim::Return) return false;
-      const Place user = texts_.place_of(*use.user);
+      const SourcePlace user = texts_.place_of(*use.user);
       if (user.get() != nullptr)
         return user.text == place.text && user.statement == place.statement;
       // What has no place of its own, such as a list, belongs to what it is used in.
@@ -350,7 +261,7 @@ class Finder {
   }
 
   void add(const std::string& name, Value* value, Node* before, bool nested, int statement,
-           const Place* place = nullptr) {
+           const SourcePlace* place = nullptr) {
     Assignment made;
     made.name = name;
     made.value = value;
@@ -360,8 +271,9 @@ class Finder {
     if (place != nullptr) {
       made.line = place->line;
       made.file = place->file;
+      made.traced = place->traced;
     } else {
-      made.line = text_->first_line + text_->statements[static_cast<std::size_t>(statement)].line;
+      made.line = text_->first_line + text_->at(statement).line;
       made.file = text_->file;
     }
     latest_[name] = value;
@@ -372,11 +284,8 @@ class Finder {
   std::size_t index_of(const std::string& name, int statement) {
     std::size_t& next = next_index_[name];
     if (text_ != nullptr && statement >= 0) {
-      std::size_t index = 0;
-      for (int i = 0; i < statement; ++i) {
-        index += text_->statements[static_cast<std::size_t>(i)].assigns(name) ? 1 : 0;
-      }
-      if (text_->statements[static_cast<std::size_t>(statement)].assigns(name)) {
+      const std::size_t index = text_->assignments_before(statement, name);
+      if (text_->at(statement).assigns(name)) {
         next = std::max(next, index + 1);
         return index;
       }
@@ -385,11 +294,11 @@ class Finder {
   }
 
   Graph& graph_;
-  Texts texts_;
-  std::set<const Text*> texts_seen_;
-  const Text* text_ = nullptr;  // of the function, if there is one
-  bool inlined_ = false;        // there are several
-  int expression_ = -1;         // the statement whose `a if b else c` has the block that is walked
+  SourceTexts texts_;
+  std::set<const SourceText*> texts_seen_;
+  const SourceText* text_ = nullptr;  // of the function, if there is one
+  bool inlined_ = false;              // there are several
+  int expression_ = -1;  // the statement whose `a if b else c` has the block that is walked
   std::map<std::string, Value*> latest_;  // what each name stands for
   std::map<std::string, std::size_t> next_index_;
   std::vector<Assignment> found_;

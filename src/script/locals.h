@@ -20,6 +20,7 @@ struct Assignment {
   torch::jit::Value* value = nullptr;
   torch::jit::Node* before = nullptr;  ///< in front of which the value is there
   bool nested = false;                 ///< in a branch or a loop, which may not run
+  bool traced = false;                 ///< named by a trace, which keeps no text
 };
 
 /// Whether a value of this type can hold a tensor.

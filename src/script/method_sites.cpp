@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "script/method_sites.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "script/locals.h"
@@ -17,14 +19,30 @@ using torch::jit::GraphFunction;
 using torch::jit::Node;
 namespace prim = torch::jit::prim;
 
+// A trace calls a value as the code that read it first did: what that variable was given afterwards
+// may go by another name or by none.
+std::string note_of(const Assignment& one) {
+  const std::vector<std::string> ops = ops_of(*one.value->node());
+  std::string text = fmt::format("{} of a traced archive is what {}line {} gave", one.name,
+                                 ops.empty() ? "" : ops.front() + " in ", one.line);
+  const auto& uses = one.value->uses();
+  const bool scores = std::any_of(uses.begin(), uses.end(), [](const torch::jit::Use& use) {
+    const std::vector<std::string> readers = ops_of(*use.user);
+    return !readers.empty() && readers.front() == "@softmax";
+  });
+  return text +
+         (scores ? "; its softmax is @softmax" : ", and may not be the variable's last value");
+}
+
 void add_body_sites(std::vector<MethodSite>& sites, const GraphFunction& function) {
   const auto graph = function.graph()->copy();
   for (const Assignment& one : find_locals(*graph)) {
     const std::string what = local_what(function.name(), one.name);
     const std::string type = one.value->type()->annotation_str();
-    sites.push_back({SiteKind::kLocal, what, one.line, one.file, type});
+    const std::string index = "[" + std::to_string(one.index) + "]";
     sites.push_back(
-        {SiteKind::kLocal, what + "[" + std::to_string(one.index) + "]", one.line, one.file, type});
+        {SiteKind::kLocal, what, one.line, one.file, type, {}, one.traced ? note_of(one) : ""});
+    sites.push_back({SiteKind::kLocal, what + index, one.line, one.file, type});
   }
   each_node_and_fork(*graph, [&](Graph&, Node* node) {
     const std::vector<std::string> ops = ops_of(*node);

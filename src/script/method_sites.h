@@ -20,6 +20,7 @@ struct MethodSite {
   std::string file;
   std::string type;                         ///< `Tensor`, `Tuple[Tensor, Tensor]`
   std::vector<std::string> spellings = {};  ///< of an op: `@softmax`, `@aten::softmax`
+  std::string note = {};                    ///< what is to be known of its value
 };
 
 /// All that can be asked for of a module whose class has this method.

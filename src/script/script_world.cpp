@@ -86,7 +86,7 @@ void ScriptWorld::add(const std::string& path, const torch::jit::Module& module)
   }
   by_path_[path] = same.value_or(modules_.size());
   if (same) {
-    ids_.emplace(object, modules_[*same].id);
+    if (ids_.emplace(object, modules_[*same].id).second) second_paths_.emplace(object, path);
     modules_[*same].name.aliases.push_back(path);
     return;
   }
@@ -114,6 +114,12 @@ const void* ScriptWorld::id_of(const void* object) const {
   return found == ids_.end() ? root_._ivalue().get() : found->second;
 }
 
+const std::string& ScriptWorld::second_path_of(const void* object) const {
+  static const std::string kNone;
+  const auto found = second_paths_.find(object);
+  return found == second_paths_.end() ? kNone : found->second;
+}
+
 const std::vector<std::size_t>& ScriptWorld::modules_of(const c10::ClassType* type) const {
   static const std::vector<std::size_t> kNone;
   const auto found = by_type_.find(type);
@@ -131,6 +137,13 @@ const std::vector<MethodSite>& ScriptWorld::sites_of_type(const c10::ClassType& 
     sites.insert(sites.end(), more.begin(), more.end());
   }
   return sites;
+}
+
+std::string ScriptWorld::note(std::size_t module, const std::string& what) const {
+  for (const MethodSite& site : sites_of_type(*types_[module])) {
+    if (site.what == what && !site.note.empty()) return site.note;
+  }
+  return "";
 }
 
 void ScriptWorld::check_sites(const BoundSelectors& selectors) const {

@@ -37,6 +37,7 @@ class ScriptWorld : public capture::World {
   const char* why_silent() const override {
     return "it was not called, or the branch that assigns what was asked for was not taken";
   }
+  std::string note(std::size_t module, const std::string& what) const override;
   void check_sites(const BoundSelectors& selectors) const override;
 
   const torch::jit::Module& root() const { return root_; }
@@ -44,6 +45,8 @@ class ScriptWorld : public capture::World {
   std::vector<ProgramSite> sites(const std::string& path) const;
   /// What the modules of a world are known by; an object under a second path gives the first's.
   const void* id_of(const void* object) const;
+  /// The path of an object that is a second one of a module; empty for any other.
+  const std::string& second_path_of(const void* object) const;
   /// Of this type, by index.
   const std::vector<std::size_t>& modules_of(const c10::ClassType* type) const;
 
@@ -63,6 +66,7 @@ class ScriptWorld : public capture::World {
   std::deque<capture::WorldModule> modules_;
   std::vector<const c10::ClassType*> types_;  // by module
   std::unordered_map<const void*, const void*> ids_;
+  std::unordered_map<const void*, std::string> second_paths_;        // by object
   using Weights = std::pair<const void*, std::vector<const void*>>;  // of a type
   std::map<Weights, std::size_t> by_weights_;
   std::unordered_map<std::string, std::size_t> by_path_;

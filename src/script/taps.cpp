@@ -129,6 +129,8 @@ void fire_op(RunState& run, const void* id, const Tap& tap, const Tensors& tenso
 
 void fire(RunState& run, const IValue& self, const Tap& tap, const IValue& value) {
   const void* id = run.world->id_of(object_of(self));
+  const std::string& path = run.world->second_path_of(object_of(self));
+  for (const auto& session : run.sessions) session->went_by(path);
   const bool arguments = tap.kind == SiteKind::kInput || tap.kind == SiteKind::kOpInput;
   const Tensors tensors = arguments ? tensors_in_arguments(value.toTupleRef()) : tensors_in(value);
   if (tap.kind == SiteKind::kOp || tap.kind == SiteKind::kOpInput) {

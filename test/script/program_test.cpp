@@ -25,6 +25,7 @@ using anycapture::Program;
 using c10::IValue;
 using support::message_of;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
@@ -188,6 +189,34 @@ TEST(Program, NamesWhatHasNoNodeOfItsName) {
   }
 }
 
+// Two modules with a child in common are two; that child, and its own child without weights, is
+// one, although the archive has each twice.
+TEST(Program, ModulesMayShareAChild) {
+  const Program program = Program::load(data("sharing.pt"));
+  Capturer cap(program, kEverything);
+  program.forward({input("sharing")});
+  std::set<std::string> left_out = without_parameters(missing(cap, "sharing"));
+  EXPECT_THAT(left_out, UnorderedElementsAre("first:unread", "second:unread"));
+  EXPECT_TRUE(at::equal(cap["second.own:output"], cap.calls("second.shared:input")[3].value));
+}
+
+TEST(Program, ACallKnowsThePathThatItWentBy) {
+  const Program program = Program::load(data("sharing.pt"));
+  Capturer cap(program, {"*.act:output", "Holder:output"});
+  program.forward({input("sharing")});
+  std::vector<std::string> paths;
+  for (const anycapture::Call& call : cap.calls("first.shared.act:output"))
+    paths.push_back(call.path);
+  EXPECT_THAT(paths, ElementsAre("first.shared.act", "first.shared.act", "second.shared.act",
+                                 "second.shared.act"));
+  EXPECT_EQ(cap.calls("second:output")[0].path, "second");
+
+  const support::TempDir folder;
+  cap.save(folder.file("sharing.safetensors"));
+  const Captures loaded = Captures::load(folder.file("sharing.safetensors"));
+  EXPECT_EQ(loaded.calls("first.shared.act:output")[2].path, "second.shared.act");
+}
+
 TEST(Program, AModuleThatATraceLeftOutHasNoSites) {
   const Program program = Program::load(data("odd_traced.pt"));
   EXPECT_THAT(program.sites("same"), IsEmpty());
@@ -206,6 +235,24 @@ TEST(Program, ATracedModelGivesWhatItsArchiveNames) {
   }
   EXPECT_TRUE(cap.contains("blocks.2.attn:attn[0]"));
   EXPECT_TRUE(cap.contains("blocks.2.mlp.0:output"));
+}
+
+TEST(Program, TheReportSaysWhatANameInATraceMeans) {
+  const Program program = Program::load(data("vit_traced.pt"));
+  Capturer cap(program, {"Attention:attn", "Attention:q"});
+  program.forward({input("vit")});
+  const anycapture::Report report = cap.report();
+  EXPECT_THAT(report.selectors[0].notes,
+              ElementsAre("attn of a traced archive is what @mul in line 42 gave; its softmax is "
+                          "@softmax"));
+  EXPECT_THAT(report.selectors[1].notes,
+              ElementsAre(HasSubstr("and may not be the variable's last value")));
+  EXPECT_THAT(report.text(), HasSubstr("\n  note: attn of a traced archive"));
+
+  const Program scripted = Program::load(data("vit_scripted.pt"));
+  Capturer whole(scripted, "Attention:attn");
+  scripted.forward({input("vit")});
+  EXPECT_THAT(whole.report().selectors[0].notes, IsEmpty());
 }
 
 TEST(Program, AnArchiveWithoutItsSourceGivesWhatItsValuesAreCalled) {

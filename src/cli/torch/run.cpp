@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -21,6 +22,7 @@
 
 #include "cli/command.h"
 #include "cli/progress.h"
+#include "cli/torch/capture_size.h"
 #include "cli/torch/failing_module.h"
 #include "cli/torch/inputs.h"
 #include "cli/torch/torch_commands.h"
@@ -75,29 +77,71 @@ std::vector<std::string> selectors_of(const RunOptions& options, const Program& 
   throw Error(module.empty() ? message : fmt::format("{}\nin the module {}", message, module));
 }
 
-std::string run_once(const Program& program, const ModelInputs& inputs, const RunOptions& options,
-                     const std::string& out) {
-  CaptureOptions capture;
-  capture.on_silent = OnSilent::ignore;  // the report says it
-  const Program::Method method = program.method(options.method);
-  const auto forward = [&] { method(inputs.by_position, inputs.by_name); };
-  Capturer cap(program, selectors_of(options, program), capture);
+struct Job {
+  const Program& program;
+  const ModelInputs& inputs;
+  const RunOptions& options;
+  const std::vector<std::string>& selectors;
+};
+
+CaptureOptions quiet() {
+  CaptureOptions options;
+  options.on_silent = OnSilent::ignore;  // the report says it
+  return options;
+}
+
+SaveOptions saving(const RunOptions& options) {
+  SaveOptions save;
+  save.model = fs::path(options.model).stem().string();
+  return save;
+}
+
+// `cap` is what listens.
+void forward(const Job& job, Capturer& cap) {
+  const Program::Method method = job.program.method(job.options.method);
+  const auto call = [&] { method(job.inputs.by_position, job.inputs.by_name); };
   try {
-    forward();
+    call();
   } catch (const Error&) {
     throw;
   } catch (const c10::Error& error) {
     cap.pause();
-    throw_with_place(error.what_without_backtrace(), program, forward);
+    throw_with_place(error.what_without_backtrace(), job.program, call);
   } catch (const std::runtime_error& error) {  // a TorchScript exception
     cap.pause();
-    throw_with_place(error.what(), program, forward);
+    throw_with_place(error.what(), job.program, call);
   }
+}
+
+// Each gives the report.
+std::string saved(const Job& job, Capturer& cap, const std::string& out) {
   cap.close();
-  SaveOptions save;
-  save.model = fs::path(options.model).stem().string();
-  cap.save(out, save);
+  cap.save(out, saving(job.options));
   return cap.report().text();
+}
+
+std::string written(const Job& job, const std::string& out) {
+  CaptureOptions options = quiet();
+  options.write_to = out;
+  Capturer cap(job.program, job.selectors, options);
+  forward(job, cap);
+  cap.close(saving(job.options));
+  return cap.report().text();
+}
+
+// What is small is kept as it fires, at the first forward; what is large is written at the second,
+// once it is known to fit.
+std::string run_once(const Job& job, const std::string& out) {
+  const Program& trial = *new Program(trial_of(job.program));  // forks of a failing one may go on
+  const Job first{trial, job.inputs, job.options, job.selectors};
+  Capturer cap(trial, job.selectors, quiet());
+  {
+    const CaptureSize size(trial, job.selectors, &cap);
+    forward(first, cap);
+    if (!size.large()) return saved(first, cap, out);
+    size.announce(out, 1);
+  }
+  return written(job, out);
 }
 
 std::vector<fs::path> files_in(const std::string& folder) {
@@ -112,30 +156,54 @@ std::vector<fs::path> files_in(const std::string& folder) {
   return files;
 }
 
+// Whether each of them is large; says so first.
+bool are_large(const Job& job, std::size_t files) {
+  const Program& trial = *new Program(trial_of(job.program));
+  Capturer cap(trial, job.selectors, quiet());
+  cap.pause();
+  const CaptureSize size(trial, job.selectors, nullptr);
+  forward({trial, job.inputs, job.options, job.selectors}, cap);
+  size.announce(job.options.out, files);
+  return size.large();
+}
+
+std::string captured(const Job& job, const std::string& out, bool large) {
+  if (large) return written(job, out);
+  Capturer cap(job.program, job.selectors, quiet());
+  forward(job, cap);
+  return saved(job, cap, out);
+}
+
 // A capture for each file; those that are there are left alone, so that it goes on where it
 // stopped.
 void run_batch(const Program& program, const RunOptions& options) {
+  const std::vector<std::string> selectors = selectors_of(options, program);
   const std::vector<fs::path> files = files_in(options.batch_dir);
   std::error_code error;
   fs::create_directories(options.out, error);
   if (error) throw FileError(fmt::format("{}: cannot be made: {}", options.out, error.message()));
-  std::size_t there = 0;
+  const auto out_of = [&](const fs::path& file) {
+    return fs::path(options.out) / (file.filename().string() + ".safetensors");
+  };
+  std::vector<fs::path> left;
+  std::copy_if(files.begin(), files.end(), std::back_inserter(left),
+               [&](const fs::path& file) { return !fs::exists(out_of(file)); });
+  std::optional<bool> large;
   {
-    Progress progress("run", files.size());
-    for (const fs::path& file : files) {
-      const fs::path out = fs::path(options.out) / (file.filename().string() + ".safetensors");
+    Progress progress("run", left.size(), Progress::Of::files);
+    for (const fs::path& file : left) {
       progress.advance(0, file.filename().string());
-      if (fs::exists(out)) {
-        ++there;
-      } else {
-        run_once(program, model_inputs_with(file.string(), options, program.method(options.method)),
-                 options, out.string());
-      }
+      const ModelInputs inputs =
+          model_inputs_with(file.string(), options, program.method(options.method));
+      const Job job{program, inputs, options, selectors};
+      if (!large) large = are_large(job, left.size());
+      captured(job, out_of(file).string(), *large);
       progress.advance(1, file.filename().string());
     }
   }
-  write_out(fmt::format("{} file{} run, {} there before: {}\n", files.size() - there,
-                        files.size() - there == 1 ? "" : "s", there, visible(options.out)));
+  write_out(fmt::format("{} file{} run, {} there before: {}\n", left.size(),
+                        left.size() == 1 ? "" : "s", files.size() - left.size(),
+                        visible(options.out)));
 }
 
 Program in_training(const Program& program) {
@@ -158,7 +226,8 @@ int run(const RunOptions& options) {
     return kDone;
   }
   const ModelInputs inputs = model_inputs(options, program.method(options.method));
-  write_out(run_once(program, inputs, options, options.out));
+  const std::vector<std::string> selectors = selectors_of(options, program);
+  write_out(run_once({program, inputs, options, selectors}, options.out));
   return kDone;
 }
 

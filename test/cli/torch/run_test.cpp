@@ -24,6 +24,7 @@ using support::Said;
 using support::TempDir;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 
 std::string data(const std::string& name) {
   return ANYCAPTURE_TEST_DATA "/script/" + name;
@@ -133,6 +134,32 @@ TEST_F(Run, GoesOverAFolderAndOnWhereItStopped) {
   std::filesystem::remove(results + "/b.safetensors.safetensors");
   EXPECT_THAT(anycapture(command).out, HasSubstr("1 file run, 1 there before"));
   EXPECT_TRUE(std::filesystem::exists(results + "/b.safetensors.safetensors"));
+}
+
+// More than 256 MiB: it is written as it fires, as a small one would have been saved.
+TEST_F(Run, SaysHowLargeALargeCaptureIsBeforeItIsWritten) {
+  const Said done = anycapture(
+      {"run", data("vit_scripted.pt"), "--shape", "48,500,8", "-c", "Attention:attn", "-o", out});
+  ASSERT_EQ(done.status, 0) << done.err;
+  EXPECT_THAT(
+      done.err,
+      MatchesRegex(
+          "anycapture: .*out.safetensors will take 275.4 MiB \\(4 tensors\\); .* are free\n"));
+  EXPECT_THAT(done.out, HasSubstr("3       3"));
+  const Reader written(out);
+  EXPECT_THAT(written.find("blocks.2.attn:attn")->shape, ::testing::ElementsAre(48, 2, 500, 500));
+  EXPECT_THAT(written.find(":input")->shape, ::testing::ElementsAre(48, 500, 8));
+}
+
+// A forward of a trial leaves the model's own state as it was.
+TEST_F(Run, TheStateOfAModelIsThatOfOneForward) {
+  const std::string in = folder.file("in"), results = folder.file("results");
+  std::filesystem::create_directory(in);
+  std::filesystem::copy_file(x, in + "/a.safetensors");
+  anycapture({"run", data("flow.pt"), "--batch-dir", in, "-c", ":s", "-o", results});
+  const std::string alone = value({data("flow.pt"), "-c", ":s", "--input", x}, ":s");
+  const Reader batch(results + "/a.safetensors.safetensors");
+  EXPECT_EQ(anycapture::safetensors::bytes_of(batch, ":s"), alone);
 }
 
 TEST_F(Run, CtrlCLeavesWholeFilesAndItGoesOnWithTheOthers) {

@@ -212,6 +212,51 @@ class Odd(nn.Module):
         return y - spread[1].unsqueeze(1)
 
 
+class Squash(nn.Module):
+    """Without weights."""
+
+    def forward(self, x):
+        squashed = x.tanh()
+        return squashed * 2
+
+
+class Mlp(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+        self.act = Squash()
+
+    def forward(self, x):
+        return self.act(self.linear(x))
+
+
+class Holder(nn.Module):
+    """Shares its first child with another one, which has its weights second."""
+
+    def __init__(self, shared: nn.Module):
+        super().__init__()
+        self.shared = shared
+        self.own = nn.Linear(4, 4)
+
+    def forward(self, x):
+        unread = self.shared(x) * 2  # of this the archive keeps the call, and no variable
+        y = self.shared(self.own(x))
+        return y
+
+
+class Sharing(nn.Module):
+    """Modules that share a child, which the archive splits in two."""
+
+    def __init__(self):
+        super().__init__()
+        mlp = Mlp()
+        self.first = Holder(mlp)
+        self.second = Holder(mlp)
+
+    def forward(self, x):
+        return self.second(self.first(x))
+
+
 def scrub(path: str) -> None:
     """The same archive, deflated, with the paths of this machine replaced at their length."""
     places = {HERE: "source", os.path.dirname(os.path.dirname(torch.__file__)): "site-packages"}
@@ -298,7 +343,12 @@ def main() -> None:
     run("odd", odd, (w,))
     run("odd_moving", odd, (w, True))
 
-    tensors = {"vit/x": x, "flow/x": y, "cell/x": z, "odd/x": w}
+    sharing = Sharing().eval()
+    u = torch.randn(2, 4)
+    archive("sharing.pt", torch.jit.script(sharing))
+    run("sharing", sharing, (u,))
+
+    tensors = {"vit/x": x, "flow/x": y, "cell/x": z, "odd/x": w, "sharing/x": u}
     for key, calls in captures.items():
         for index, value in enumerate(calls):
             tensors[key if index == 0 else f"{key}#{index}"] = value
