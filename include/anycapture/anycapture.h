@@ -2,6 +2,7 @@
 // Everything that a program needs that captures. Model code needs only <anycapture/tag.h>.
 #pragma once
 
+#include <anycapture/attention.h>
 #include <anycapture/capturer.h>
 #include <anycapture/captures.h>
 #include <anycapture/compare.h>

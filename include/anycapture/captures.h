@@ -20,6 +20,8 @@
 
 namespace anycapture {
 
+class AttentionMap;
+
 namespace capture {
 class Store;
 }
@@ -64,6 +66,10 @@ class ANYCAPTURE_API CaptureReader {
 
   /// The last call's tensor. Throws `KeyError` when the key never fired.
   at::Tensor last(std::string_view key, Stale stale = Stale::raise) const;
+
+  /// The weights of a key that fired once, of a fused op without making them all; `at` makes them.
+  /// Defined in <anycapture/attention.h>. Throws `KeyError` as at().
+  AttentionMap attention(std::string_view key, Stale stale = Stale::raise) const;
 
   /// One tensor (L, ...) over the keys that match, in the order of the model's modules. Throws
   /// `KeyError` when none matches or one fired 2+ times, `Error` when shapes differ,

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "capture/dtype.h"
+#include "capture/listening.h"
 
 namespace anycapture {
 namespace capture {
@@ -19,7 +20,7 @@ void describe(const StoredSite& site, CaptureMetadata& metadata) {
   const std::string& key = site.site.key;
   metadata.order.push_back(key);
   const std::string dtype =
-      site.dtype.empty() ? dtype_name(site.calls.front().value.scalar_type()) : site.dtype;
+      site.dtype.empty() ? dtype_name(site.calls.front().dtype()) : site.dtype;
   metadata.sites[key] = {site.site.path, site.site.type, site.site.what, dtype};
   for (const StoredCall& call : site.calls) {
     metadata.calls[key].push_back(
@@ -46,6 +47,15 @@ safetensors::Source source_of(std::string key, const at::Tensor& value) {
     return safetensors::Bytes{dense->data_ptr(), static_cast<std::size_t>(dense->nbytes()), dense};
   };
   return {std::move(key), *dtype, storable_shape(value), std::move(bytes)};
+}
+
+safetensors::Source source_of(std::string key, std::shared_ptr<const LazyTensor> value) {
+  auto bytes = [value] {
+    const Deaf deaf;
+    auto dense = std::make_shared<at::Tensor>(storable(value->make()));
+    return safetensors::Bytes{dense->data_ptr(), static_cast<std::size_t>(dense->nbytes()), dense};
+  };
+  return {std::move(key), *file_dtype(value->dtype()), value->shape(), std::move(bytes)};
 }
 
 CaptureMetadata metadata_of(const Store& store, const std::vector<const StoredSite*>& sites) {

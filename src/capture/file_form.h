@@ -9,6 +9,7 @@
 #include <anycapture/safetensors.h>
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ std::string file_key(const StoredSite& site, std::size_t call);
 /// Computes nothing before its bytes are asked for. Throws `Error` for a dtype that the format has
 /// no place for.
 safetensors::Source source_of(std::string key, const at::Tensor& value);
+
+/// The same of a tensor that is made when its turn comes.
+safetensors::Source source_of(std::string key, std::shared_ptr<const LazyTensor> value);
 
 /// Of these sites, with what the store was loaded with.
 CaptureMetadata metadata_of(const Store& store, const std::vector<const StoredSite*>& sites);

@@ -19,10 +19,7 @@ constexpr std::size_t kNamesShown = 40;
 
 std::uint64_t bytes_of(const capture::StoredSite& site) {
   std::uint64_t bytes = site.written;
-  for (const capture::StoredCall& call : site.calls) {
-    if (!call.value.defined()) continue;
-    bytes += static_cast<std::uint64_t>(call.value.numel()) * call.value.element_size();
-  }
+  for (const capture::StoredCall& call : site.calls) bytes += call.bytes();
   return bytes;
 }
 
@@ -51,9 +48,25 @@ std::string Session::silent_reason(std::size_t module) const {
   if (ops && world_->modules()[module].id == unhooked_root_)
     return "nothing ran outside the hooked modules";
   const auto advice = advice_.find(module);
+  if (asks_for_attention_ && !selectors_.may_choose(module, SiteKind::kTag)) {
+    return "no attention was computed in it: no softmax over the last axis whose result is "
+           "multiplied with values, and no fused op" +
+           (advice == advice_.end() ? "" : "; " + advice->second);
+  }
   if (advice != advice_.end())
     return (ops ? "no op of it was heard; " : "no tag of it fired; ") + advice->second;
   return world_->why_silent();
+}
+
+void Session::add_notes(SelectorReport& row, const StoredSite& site) const {
+  const auto add = [&row](const std::string& note) {
+    if (!note.empty() && std::count(row.notes.begin(), row.notes.end(), note) == 0)
+      row.notes.push_back(note);
+  };
+  if (site.order < world_->modules().size()) add(world_->note(site.order, site.site.what));
+  for (const StoredCall& call : site.calls) {
+    if (call.lazy != nullptr) add(call.lazy->note());
+  }
 }
 
 Report Session::report() const {
@@ -69,17 +82,16 @@ Report Session::report() const {
     row.bytes += bytes_of(*site);
     report.keys += 1;
     report.bytes += bytes_of(*site);
-    const bool of_module = site->order < world_->modules().size();
-    const std::string note = of_module ? world_->note(site->order, site->site.what) : "";
-    if (!note.empty() && std::count(row.notes.begin(), row.notes.end(), note) == 0)
-      row.notes.push_back(note);
+    add_notes(row, *site);
   }
   for (std::size_t s = 0; s < all.size(); ++s) {
     if (all[s].negative()) continue;
     rows[s].selector = all[s].text();
     rows[s].modules = selectors_.modules_of(s).size();
+    // `*:attention` is of those modules that compute some.
+    const bool said = all[s].asks_only_for(SiteKind::kAttention) && rows[s].keys > 0;
     for (std::size_t module : selectors_.modules_of(s)) {
-      if (module_fired_[module] || selectors_.selectors_of(module).empty()) continue;
+      if (said || module_fired_[module] || selectors_.selectors_of(module).empty()) continue;
       rows[s].silent.push_back({world_->modules()[module].name.path, silent_reason(module)});
     }
     report.selectors.push_back(std::move(rows[s]));

@@ -62,8 +62,11 @@ void CaptureReader::save(const std::string& path, const SaveOptions& options) co
   std::vector<safetensors::Source> sources;
   for (const StoredSite* site : sites) {
     for (std::size_t i = 0; i < site->calls.size(); ++i) {
-      const at::Tensor& value = store_->value_of(*site, site->calls[i]);
-      sources.push_back(capture::source_of(capture::file_key(*site, i), value));
+      const StoredCall& call = site->calls[i];
+      const std::string key = capture::file_key(*site, i);
+      sources.push_back(call.lazy != nullptr
+                            ? capture::source_of(key, call.lazy)
+                            : capture::source_of(key, store_->value_of(*site, call)));
     }
   }
   if (const auto image = capture::describe(options, *store_, metadata)) sources.push_back(*image);

@@ -68,6 +68,8 @@ Session::Session(std::shared_ptr<World> world, const Selectors& selectors, Captu
     asks_for_op_results_ = asks_for_op_results_ || selector.asks_for(SiteKind::kOp);
     asks_for_op_inputs_ = asks_for_op_inputs_ || selector.asks_for(SiteKind::kOpInput);
     numbers_ops_ = numbers_ops_ || selector.numbers_ops();
+    const bool attention = selector.has_what() && selector.asks_for(SiteKind::kAttention);
+    asks_for_attention_ = asks_for_attention_ || attention;
   }
   check_device();
   open_file();
@@ -111,7 +113,8 @@ void Session::check_hookable() const {
          {std::pair(SiteKind::kOutput, "output"), std::pair(SiteKind::kInput, "input")}) {
       if (all[s].asks_only_for(kind)) check_hookable(s, kind, name);
     }
-    if (all[s].asks_only_for(SiteKind::kOp) || all[s].asks_only_for(SiteKind::kOpInput))
+    if (all[s].asks_only_for(SiteKind::kOp) || all[s].asks_only_for(SiteKind::kOpInput) ||
+        all[s].asks_only_for(SiteKind::kAttention))
       check_ops_heard(s);
   }
 }
@@ -148,9 +151,9 @@ void Session::hook_chosen() {
   for (; hooked_ < world_->modules().size(); ++hooked_) {
     const std::size_t i = hooked_;
     const bool chosen = !selectors_.selectors_of(i).empty();
-    if (!chosen && !asks_for_ops()) continue;
+    if (!chosen && !hears_ops()) continue;
     // Of which module an op is depends on what else is hooked, not on what is asked for.
-    const bool wanted = asks_for_ops() || selectors_.may_choose(i, SiteKind::kOutput) ||
+    const bool wanted = hears_ops() || selectors_.may_choose(i, SiteKind::kOutput) ||
                         selectors_.may_choose(i, SiteKind::kInput);
     const Hooking hooking = wanted ? world_->hook(i) : world_->hooking(i);
     if (!chosen) continue;
@@ -278,6 +281,10 @@ void Session::record(StoredSite& site, const at::Tensor& value, bool copy) {
   } else {
     call = keep_reference(value, options_.detach);
   }
+  keep(site, std::move(call));
+}
+
+void Session::keep(StoredSite& site, StoredCall call) {
   call.thread = this_thread_number();
   call.sequence = sequence_++;
   call.path = by_;

@@ -82,6 +82,12 @@ class Session : public std::enable_shared_from_this<Session> {
   /// throw_failure().
   void fire_op(const void* module, SiteKind kind, const std::string& what, std::size_t number,
                const at::Tensor& value, bool copy) noexcept;
+  /// The weights of an attention of the module; those of a fused op are made when they are read.
+  /// Both keep what they meet for throw_failure().
+  void fire_attention(const void* module, const at::Tensor& weights, bool copy) noexcept;
+  void fire_attention(const void* module,
+                      const std::function<std::shared_ptr<const LazyTensor>()>& weights) noexcept;
+  bool asks_for_attention() const { return asks_for_attention_; }
   /// The module path that what fires from now on went by; empty: its module's first.
   void went_by(const std::string& path) { by_ = path; }
   /// An op is about to write into a tensor: what is kept of ops as a reference to its memory
@@ -93,6 +99,7 @@ class Session : public std::enable_shared_from_this<Session> {
 
   bool asks_for_op_inputs() const { return asks_for_op_inputs_; }
   bool asks_for_ops() const { return asks_for_op_results_ || asks_for_op_inputs_; }
+  bool hears_ops() const { return asks_for_ops() || asks_for_attention_; }
   bool numbers_ops() const { return numbers_ops_; }
   bool knows(const void* module) const { return modules_.count(module) != 0; }
   /// The root where it is not hooked: what runs outside every hooked module is its own. Else null.
@@ -101,7 +108,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::uint64_t id() const { return id_; }      ///< no other session of the process has it
   /// Of the world: what is heard has changed.
   void update_op_tap() const {
-    if (asks_for_ops()) world_->update_op_tap();
+    if (hears_ops()) world_->update_op_tap();
   }
 
   /// LibTorch swallows what an op tap throws. What a firing op has met is thrown by the next tag,
@@ -180,7 +187,11 @@ class Session : public std::enable_shared_from_this<Session> {
   void record_op(std::size_t module, SiteKind kind, const std::string& what, std::size_t number,
                  const at::Tensor& value, bool copy);
   void record(StoredSite& site, const at::Tensor& value, bool copy);
+  void record(StoredSite& site, const std::shared_ptr<const LazyTensor>& value);
+  void keep(StoredSite& site, StoredCall call);
+  StoredSite* attention_site(const void* module);
   bool write(StoredSite& site, const at::Tensor& value);
+  void add_notes(SelectorReport& row, const StoredSite& site) const;
   std::string silent_reason(std::size_t module) const;
   std::string silence(std::size_t selector) const;
 
@@ -214,6 +225,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool heard_ = false;  // a module of the world, chosen or not
   bool asks_for_op_results_ = false;
   bool asks_for_op_inputs_ = false;
+  bool asks_for_attention_ = false;
   bool numbers_ops_ = false;
   const void* unhooked_root_ = nullptr;
   OpCounts op_counts_;

@@ -15,7 +15,7 @@ namespace anycapture {
 namespace capture {
 
 void Session::find_unhooked_root() {
-  if (!asks_for_ops() || world_->modules().empty()) return;
+  if (!hears_ops() || world_->modules().empty()) return;
   const WorldModule& first = world_->modules().front();
   const Hooking hooking = world_->hooking(0);
   const bool is_root = first.name.path.empty();  // in a world that grows it may be none

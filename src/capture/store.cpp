@@ -42,10 +42,25 @@ std::string what_key_was_meant(std::string_view key, const std::vector<std::stri
 }  // namespace
 
 bool StoredCall::is_stale() const {
+  if (lazy != nullptr) return lazy->is_stale();
   if (storage == nullptr) return false;
   const c10::TensorImpl* impl = value.unsafeGetTensorImpl();
   return impl->version_counter().current_version() != version ||
          impl->storage().unsafeGetStorageImpl() != storage;
+}
+
+at::ScalarType StoredCall::dtype() const {
+  return lazy != nullptr ? lazy->dtype() : value.scalar_type();
+}
+
+std::uint64_t StoredCall::bytes() const {
+  if (lazy != nullptr) {
+    std::uint64_t elements = 1;
+    for (const std::int64_t size : lazy->shape()) elements *= static_cast<std::uint64_t>(size);
+    return elements * c10::elementSize(lazy->dtype());
+  }
+  if (!value.defined()) return 0;
+  return static_cast<std::uint64_t>(value.numel()) * value.element_size();
 }
 
 StoredSite& Store::site(Site site, std::size_t order, int selector) {
@@ -108,7 +123,8 @@ void Store::clear() {
   fired_.clear();
 }
 
-const at::Tensor& Store::value_of(const StoredSite& site, const StoredCall& call) const {
+at::Tensor Store::value_of(const StoredSite& site, const StoredCall& call) const {
+  if (call.lazy != nullptr) return call.lazy->make();
   if (call.value.defined()) return call.value;
   throw Error(
       fmt::format("\"{}\" is in {} and not in memory: close() the session, then read it from "

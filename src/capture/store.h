@@ -12,10 +12,13 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
+
+#include "capture/lazy_tensor.h"
 
 namespace anycapture {
 namespace capture {
@@ -27,9 +30,12 @@ struct StoredCall {
   std::uint32_t version = 0;  ///< of the tensor at capture
   std::uint32_t thread = 0;
   std::uint64_t sequence = 0;
-  std::string path;  ///< that the call went by, where it is not the site's
+  std::shared_ptr<const LazyTensor> lazy;  ///< makes the value when it is read; else null
+  std::string path;                        ///< that the call went by, where it is not the site's
 
   bool is_stale() const;
+  at::ScalarType dtype() const;
+  std::uint64_t bytes() const;  ///< 0 once it is in a file
 };
 
 struct StoredSite {
@@ -53,8 +59,8 @@ class Store {
   /// Appends a call and drops all but the newest `keep_last` (0: none).
   void append(StoredSite& site, StoredCall&& call, std::size_t keep_last);
   void clear();
-  /// Throws `Error` when it is in a file.
-  const at::Tensor& value_of(const StoredSite& site, const StoredCall& call) const;
+  /// Throws `Error` when it is in a file, or cannot be made.
+  at::Tensor value_of(const StoredSite& site, const StoredCall& call) const;
   /// Why nothing is here, and what to do: the end of a message.
   std::string why_empty() const;
 

@@ -5,6 +5,7 @@
 #include <anycapture/selector.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <string>
@@ -43,6 +44,9 @@ class World {
   virtual const char* why_silent() const {
     return "its forward was not called, or not through its holder";
   }
+  /// The number of heads that attention of a module has in its first axis together with the batch,
+  /// as torch.nn.MultiheadAttention computes it; 0 where that is not known.
+  virtual std::int64_t heads_in_batch(const void* /*module*/) const { return 0; }
   /// What is to be known of the values of a site that fired; empty for most.
   virtual std::string note(std::size_t /*module*/, const std::string& /*what*/) const { return ""; }
   /// Throws `SelectorError` when a selector asks for what its modules are known not to have.

@@ -51,9 +51,9 @@ Arguments add_run_command(CommandLine& program, RunOptions& options) {
   arguments.repeated("--shape", options.shapes, "N,N,...",
                      "A random argument of this shape, such as 1,3,224,224");
   arguments.option("--seed", options.seed, "Of random arguments").shown_as("N");
-  arguments.repeated(
-      "-c,--capture", options.selectors, "SELECTOR",
-      "What to keep, such as 'Attention:attn'; left out, outputs of the root's children");
+  arguments.repeated("-c,--capture", options.selectors, "SELECTOR",
+                     "What to keep, such as 'Attention:attn'; left out, attention if there is any, "
+                     "else outputs of the root's children");
   arguments.option("-o,--out", options.out, "A .safetensors file, or a folder with --batch-dir")
       .required()
       .shown_as("FILE");

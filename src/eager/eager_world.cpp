@@ -2,6 +2,7 @@
 #include "eager/eager_world.h"
 
 #include <torch/nn/module.h>
+#include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/container/sequential.h>
 
 #include <fmt/format.h>
@@ -42,6 +43,13 @@ class EagerWorld : public World {
       eager::install_relays(*sequential_at(sequential));
     }
     return hookings_[module];
+  }
+
+  // The function behind torch::nn::MultiheadAttention puts heads into the batch.
+  std::int64_t heads_in_batch(const void* module) const override {
+    const auto* attention =
+        dynamic_cast<const torch::nn::MultiheadAttentionImpl*>(static_cast<const Module*>(module));
+    return attention == nullptr ? 0 : attention->options.num_heads();
   }
 
   void update_op_tap() override { eager::update_op_tap(); }

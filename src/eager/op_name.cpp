@@ -23,6 +23,7 @@ bool writes(const c10::AliasInfo& alias) {
 OpName name_of(const at::RecordFunction& record, const c10::OperatorName& op) {
   OpName name;
   name.registered = op.name;
+  name.kind = attention::kind_of_op(op.name);
   name.whats = capture::op_whats(op.name);
   if (name.whats.empty()) return name;
   name.arguments = record.num_inputs();

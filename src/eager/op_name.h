@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "attention/op_kinds.h"
+
 namespace at {
 struct RecordFunction;
 }
@@ -16,6 +18,7 @@ namespace eager {
 struct OpName {
   std::string registered;          ///< `aten::_softmax`; the overload is no part of it
   std::vector<std::string> whats;  ///< `@softmax`, `@_softmax`, `@aten::_softmax`; each once
+  attention::OpKind kind = attention::OpKind::other;
   std::size_t arguments = 0;
   std::size_t results = 0;
   std::vector<bool> written;  ///< of each argument, whether the op writes into it

@@ -34,7 +34,9 @@
 
 #include "capture/listening.h"
 #include "capture/session.h"
+#include "eager/attention_tap.h"
 #include "eager/op_name.h"
+#include "eager/running_op.h"
 
 namespace anycapture {
 namespace eager {
@@ -44,47 +46,9 @@ using capture::Session;
 using capture::ThreadSessions;
 using detail::Frame;
 
-// An op that is running on this thread.
-struct RunningOp : at::ObserverContext {
-  RunningOp(const OpName& op, RunningOp*& innermost_op)
-      : name(op), frame(Frame::innermost()), innermost(innermost_op), outer(innermost_op) {
-    innermost = this;
-  }
-  ~RunningOp() override { innermost = outer; }
-
-  // Whether one of the same name, spelled so, is running around it in the same module.
-  bool is_inside_another(const std::string& what) const {
-    for (const RunningOp* op = outer; op != nullptr && op->frame == frame; op = op->outer) {
-      const std::vector<std::string>& whats = op->name.whats;
-      if (std::find(whats.begin(), whats.end(), what) != whats.end()) return true;
-    }
-    return false;
-  }
-
-  const OpName& name;
-  const Frame* const frame;
-  RunningOp*& innermost;
-  RunningOp* const outer;
-};
-
 thread_local RunningOp* innermost_op = nullptr;
 
-struct Owner {
-  const void* module;
-  Frame* frame;  // null outside any
-};
-
-Owner owner_of_op(const Session& session) {
-  const void* const backward = current_backward();
-  Frame* frame = Frame::innermost();
-  for (; frame != nullptr && frame->backward() == backward; frame = frame->outer()) {
-    if (session.knows(&frame->module())) return {&frame->module(), frame};
-  }
-  if (frame != nullptr || backward != nullptr) return {nullptr, nullptr};
-  return {session.unhooked_root(), nullptr};
-}
-
-std::size_t& count_of(Session& session, const Owner& owner, const std::string& what) {
+std::size_t& count_of(Session& session, const OpOwner& owner, const std::string& what) {
   capture::OpCounts& counts = owner.frame ? owner.frame->op_counts() : session.op_counts();
   return counts.of[{session.id(), what}];
 }
@@ -145,7 +109,7 @@ std::vector<Value> arguments_of(const at::RecordFunction& record, const OpName& 
 
 void fire_in(Session& session, const RunningOp& op, SiteKind kind,
              const std::vector<Value>& values) {
-  const Owner owner = owner_of_op(session);
+  const OpOwner owner = owner_of_op(session);
   if (owner.module == nullptr) return;
   for (const std::string& what : op.name.whats) {
     if (op.is_inside_another(what)) continue;
@@ -180,20 +144,25 @@ bool asks_for_inputs(const Session& session) {
   return session.asks_for_op_inputs();
 }
 
-bool asks_for_ops(const Session& session) {
-  return session.asks_for_ops();
+bool hears_ops(const Session& session) {
+  return session.hears_ops();
+}
+
+bool asks_for_attention(const Session& session) {
+  return session.asks_for_attention();
 }
 
 std::unique_ptr<at::ObserverContext> start(const at::RecordFunction& record) {
   const ThreadSessions& sessions = ThreadSessions::here();
   if (sessions.is_deaf()) return nullptr;
-  if (!sessions.any_open(asks_for_ops)) {  // the last one was closed on another thread
+  if (!sessions.any_open(hears_ops)) {  // the last one was closed on another thread
     update_op_tap();
     return nullptr;
   }
   const OpName* name = op_name(record);
   if (name == nullptr) return nullptr;
   auto op = std::make_unique<RunningOp>(*name, innermost_op);
+  if (sessions.any_open(asks_for_attention)) attention_starts(*op, record);
   const bool inputs = sessions.any_open(asks_for_inputs);
   if (!inputs && !name->writes) return op;
   const std::vector<Value> arguments = arguments_of(record, *name);
@@ -205,6 +174,7 @@ std::unique_ptr<at::ObserverContext> start(const at::RecordFunction& record) {
 void end(const at::RecordFunction& record, at::ObserverContext* context) {
   if (context == nullptr) return;
   const RunningOp& op = *static_cast<const RunningOp*>(context);
+  if (op.attention) attention_ends(op, record);
   fire(op, SiteKind::kOp, results_of(record, op.name));
 }
 
@@ -219,8 +189,9 @@ const at::RecordFunctionCallbacksEntry* registered_tap() {
 }  // namespace
 
 void update_op_tap() {
-  const bool on = ThreadSessions::here().any_open(asks_for_ops);
+  const bool on = ThreadSessions::here().any_open(hears_ops);
   const auto* tap = registered_tap();
+  if (!on) forget_weights();
   if (on == (tap != nullptr)) return;
   if (!on) return at::removeCallback(tap->handle_);
   at::addThreadLocalCallback(at::RecordFunctionCallback(&start, &end)

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "script/attention.h"
 #include "script/locals.h"
 #include "script/nodes.h"
 #include "script/taps.h"
@@ -28,6 +29,9 @@ using torch::jit::GraphFunction;
 using torch::jit::Node;
 using torch::jit::Value;
 namespace prim = torch::jit::prim;
+
+// Whichever method computes it.
+constexpr const char* kAttention = "attention";
 
 // One function on the way into the graph.
 struct Context {
@@ -81,6 +85,7 @@ class Builder {
     if (context.type != nullptr) {
       tap_locals(context);
       tap_ops(context);
+      tap_attention(context);
     }
     inline_calls(*context.graph.block(), context);
   }
@@ -206,6 +211,31 @@ class Builder {
     mark(context, next, results, {SiteKind::kOp, op, "", false});
   }
 
+  // Of a module that calls it, which module has multiplied, and whether with weights, is known once
+  // all calls are inlined.
+  void tap_attention(const Context& context) const {
+    if (!wanted(context, SiteKind::kAttention, kAttention)) return;
+    each_node(*context.graph.block(), [&](Node* node) {
+      if (is_fused_attention(*node)) tap_fused(node, context);
+      if (!is_product(*node)) return;
+      const torch::jit::WithInsertPoint here(node);
+      const std::int64_t tap = add_tap({SiteKind::kAttention, kAttention, "", false});
+      std::vector<Value*> inputs{context.self, context.run, context.graph.insertConstant(tap)};
+      inputs.insert(inputs.end(), node->inputs().begin(), node->inputs().end());
+      context.graph.insertNode(context.graph.create(attend_symbol(), inputs, 0));
+    });
+  }
+
+  static void tap_fused(Node* node, const Context& context) {
+    std::vector<Value*> values(node->inputs().begin(), node->inputs().end());
+    values.push_back(node->output(0));
+    Node* next = node->next();
+    Node* tuple = context.graph.createTuple(values)->insertBefore(next);
+    Tap tap{SiteKind::kAttention, kAttention, "", false};
+    tap.fused = &node->schema();
+    mark(context, next, tuple->output(), std::move(tap));
+  }
+
   // Ops are numbered in each call of a module that another makes, not its own methods.
   void begin_numbering(Node* before, Value* module, const Context& context) const {
     const auto type = module->type()->cast<ClassType>();
@@ -277,7 +307,10 @@ class Builder {
     Value* run = graph->addInput("run")->setType(c10::IntType::get());
     node->addInput(context.run);
     const Context inside{*graph, self, context.type, run, context.function};
-    if (inside.type != nullptr) tap_ops(inside);
+    if (inside.type != nullptr) {
+      tap_ops(inside);
+      tap_attention(inside);
+    }
     inline_calls(*graph->block(), inside);
     node->g_(torch::jit::attr::Subgraph, graph);
   }
@@ -291,6 +324,7 @@ std::shared_ptr<Graph> instrumented_graph(const Function& method, const Wants& w
   const GraphFunction* function = with_graph(method);
   if (function == nullptr) return nullptr;
   std::shared_ptr<Graph> graph = Builder(wants).method(*function, called);
+  mark_attention(*graph);
   turn_marks_into_taps(graph);
   graph->lint();
   return graph;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "script/attention.h"
 #include "script/locals.h"
 #include "script/nodes.h"
 #include "script/whats.h"
@@ -66,6 +67,9 @@ std::vector<MethodSite> sites_of(const Function& method) {
     sites.push_back({SiteKind::kInput, method_what(method.name(), "input"), 0, "", ""});
   }
   add_body_sites(sites, *function);
+  if (computes_attention(*function->graph())) {
+    sites.push_back({SiteKind::kAttention, "attention", 0, "", "Tensor"});
+  }
   // A traced module that computes nothing, such as Identity, neither takes nor returns anything.
   const auto outputs = function->graph()->outputs();
   if (!outputs.empty() && holds(outputs[0])) {

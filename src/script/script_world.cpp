@@ -139,6 +139,15 @@ const std::vector<MethodSite>& ScriptWorld::sites_of_type(const c10::ClassType& 
   return sites;
 }
 
+std::int64_t ScriptWorld::heads_in_batch(const void* module) const {
+  const auto& object = *static_cast<const c10::ivalue::Object*>(module);
+  const auto type = object.type();
+  const auto slot = type->findAttributeSlot("num_heads");
+  if (!slot || normalise_type(type->name()->qualifiedName()) != "MultiheadAttention") return 0;
+  const c10::IValue heads = object.getSlot(*slot);
+  return heads.isInt() ? heads.toInt() : 0;
+}
+
 std::string ScriptWorld::note(std::size_t module, const std::string& what) const {
   for (const MethodSite& site : sites_of_type(*types_[module])) {
     if (site.what == what && !site.note.empty()) return site.note;
@@ -165,14 +174,20 @@ void ScriptWorld::check_sites(const BoundSelectors& selectors) const {
     std::sort(whats.begin(), whats.end());
     whats.erase(std::unique(whats.begin(), whats.end()), whats.end());
     const std::vector<std::string> close = nearest(all[s].what(), whats, 3);
+    const bool attention = all[s].asks_only_for(SiteKind::kAttention);
+    const std::string who = example.empty() ? "the root" : example;
     throw SelectorError(fmt::format(
-        "selector \"{}\": {} that it matches, such as {}, {} no {} in the archive{}; a variable "
-        "that nothing reads is left out when an archive is saved",
-        all[s].text(),
-        types.size() == 1 ? "the module" : fmt::format("of the modules of {} types", types.size()),
-        example.empty() ? "the root" : example, types.size() == 1 ? "has" : "none has",
+        "selector \"{}\": {} {} in the archive{}; {}", all[s].text(),
+        types.size() == 1
+            ? fmt::format("the module that it matches, such as {}, has no", who)
+            : fmt::format("of the modules of {} types that it matches, such as {}, none "
+                          "has",
+                          types.size(), who),
         printable(all[s].what()),
-        close.empty() ? "" : fmt::format("; nearest: {}", fmt::join(close, ", "))));
+        close.empty() || attention ? "" : fmt::format("; nearest: {}", fmt::join(close, ", ")),
+        attention ? "attention is a softmax over the last axis whose result is multiplied with "
+                    "values, or a fused op"
+                  : "a variable that nothing reads is left out when an archive is saved"));
   }
 }
 

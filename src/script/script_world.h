@@ -37,6 +37,7 @@ class ScriptWorld : public capture::World {
   const char* why_silent() const override {
     return "it was not called, or the branch that assigns what was asked for was not taken";
   }
+  std::int64_t heads_in_batch(const void* module) const override;
   std::string note(std::size_t module, const std::string& what) const override;
   void check_sites(const BoundSelectors& selectors) const override;
 

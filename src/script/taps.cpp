@@ -7,6 +7,7 @@
 #include <deque>
 #include <stdexcept>
 
+#include "attention/fused_ops.h"
 #include "script/script_world.h"
 #include "script/values.h"
 
@@ -59,6 +60,12 @@ void mark_copied(std::int64_t tap) {
   TapTable& table = tap_table();
   const std::lock_guard<std::mutex> lock(table.mutex);
   table.taps[static_cast<std::size_t>(tap)].copy = true;
+}
+
+void set_axis(std::int64_t tap, std::int64_t axis) {
+  TapTable& table = tap_table();
+  const std::lock_guard<std::mutex> lock(table.mutex);
+  table.taps[static_cast<std::size_t>(tap)].axis = axis;
 }
 
 struct Runs {
@@ -127,10 +134,39 @@ void fire_op(RunState& run, const void* id, const Tap& tap, const Tensors& tenso
   if (tap.kind == SiteKind::kOp) ++number;
 }
 
+// What a fused op took, and its result behind it.
+void fire_fused(RunState& run, const void* id, const Tap& tap, const IValue& value) {
+  const auto& elements = value.toTupleRef().elements();
+  const std::vector<IValue> all(elements.begin(), elements.end());
+  const IValue& result = all.back();
+  const at::Tensor output = result.isTensor() ? result.toTensor() : at::Tensor();
+  for (const auto& session : run.sessions) {
+    if (!session->listening()) continue;
+    session->fire_attention(id, [&]() -> std::shared_ptr<const capture::LazyTensor> {
+      return attention::fused_call(*tap.fused, c10::ArrayRef<IValue>(all).slice(0, all.size() - 1),
+                                   output, session->options().detach,
+                                   tap.copy || session->options().keep == Keep::clone);
+    });
+    session->throw_failure();
+  }
+}
+
+void fire_attention(RunState& run, const void* id, const Tap& tap, const IValue& value) {
+  if (tap.fused != nullptr) return fire_fused(run, id, tap, value);
+  const at::Tensor& weights = value.toTensor();
+  if (tap.axis > 0 && tap.axis != weights.dim() - 1) return;
+  for (const auto& session : run.sessions) {
+    if (!session->listening()) continue;
+    session->fire_attention(id, weights, tap.copy);
+    session->throw_failure();
+  }
+}
+
 void fire(RunState& run, const IValue& self, const Tap& tap, const IValue& value) {
   const void* id = run.world->id_of(object_of(self));
   const std::string& path = run.world->second_path_of(object_of(self));
   for (const auto& session : run.sessions) session->went_by(path);
+  if (tap.kind == SiteKind::kAttention) return fire_attention(run, id, tap, value);
   const bool arguments = tap.kind == SiteKind::kInput || tap.kind == SiteKind::kOpInput;
   const Tensors tensors = arguments ? tensors_in_arguments(value.toTupleRef()) : tensors_in(value);
   if (tap.kind == SiteKind::kOp || tap.kind == SiteKind::kOpInput) {
@@ -254,6 +290,11 @@ const c10::Symbol& tap_symbol() {
 
 const c10::Symbol& mark_symbol() {
   static const c10::Symbol symbol = c10::Symbol::fromQualString("anycapture::mark");
+  return symbol;
+}
+
+const c10::Symbol& attend_symbol() {
+  static const c10::Symbol symbol = c10::Symbol::fromQualString("anycapture::attend");
   return symbol;
 }
 

@@ -29,16 +29,23 @@ struct Tap {
   std::string what;   ///< `attn`, `input`, `encode.output`; `@softmax`, also of what it took
   std::string index;  ///< `[0]` of an assignment; goes behind the fields: `qkv.1[0]`
   bool copy = false;  ///< the graph writes into the value later
+  /// Of attention: of the fused op whose arguments and output come as a tuple; null for weights.
+  const c10::FunctionSchema* fused = nullptr;
+  std::int64_t axis = -1;  ///< of the softmax that gave weights
 };
 
 /// Numbers taps for graphs, which hold nothing but numbers.
 std::int64_t add_tap(Tap tap);
 void mark_copied(std::int64_t tap);
+void set_axis(std::int64_t tap, std::int64_t axis);
 
 /// `(Any self, Any value, int run, int tap) -> ()`: the value fires.
 const c10::Symbol& tap_symbol();
 /// The same to alias analysis's eyes a reader: stands in a graph until that has been asked.
 const c10::Symbol& mark_symbol();
+/// `(Any self, int run, int tap, factors...) -> ()`: the factors of a product, of which one may be
+/// weights; never run.
+const c10::Symbol& attend_symbol();
 /// `(int run) -> int`: a call of a function begins.
 const c10::Symbol& enter_symbol();
 /// `(Any value, int run, int frame, int tap) -> ()`: a local has got a new value.

@@ -41,11 +41,17 @@ bool has_site(const Program& program, const std::string& path, const std::string
                      [&](const ProgramSite& one) { return one.what == what; });
 }
 
-// Outputs of the root's children; of a list of modules, which is not called itself, its own.
+// Attention if there is any. Else the outputs of the root's children; of a list of modules, which
+// is not called itself, its own.
 std::vector<std::string> default_selectors(const Program& program) {
+  const std::vector<ModuleName> modules = program.modules();
+  const auto attends = [&](const ModuleName& module) {
+    return has_site(program, module.path, "attention");
+  };
+  if (std::any_of(modules.begin(), modules.end(), attends)) return {"*:attention"};
   std::vector<std::string> selectors;
   std::set<std::string> open{""};  // whose children are meant
-  for (const ModuleName& module : program.modules()) {
+  for (const ModuleName& module : modules) {
     const std::size_t dot = module.path.rfind('.');
     const std::string parent = dot == std::string::npos ? "" : module.path.substr(0, dot);
     if (module.path.empty() || open.count(parent) == 0) continue;

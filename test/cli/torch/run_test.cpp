@@ -48,6 +48,10 @@ class Run : public ::testing::Test {
     return anycapture::safetensors::bytes_of(Reader(out), key);
   }
 
+  std::string bytes_of_key(const std::string& key) const {
+    return anycapture::safetensors::bytes_of(Reader(out), key);
+  }
+
   TempDir folder;
   std::string x = folder.file("x.safetensors");
   std::string out = folder.file("out.safetensors");
@@ -74,9 +78,18 @@ TEST_F(Run, KeepsTheOutputsOfTheRootsChildrenWhereNothingIsAskedFor) {
   }
   EXPECT_EQ(file.find("a.linear:output"), nullptr);
   // A ModuleList has no output: its modules' are meant.
-  value({data("vit_scripted.pt"), "--shape", "1,5,8"}, ":input");
-  EXPECT_NE(Reader(out).find("blocks.1:output"), nullptr);
-  EXPECT_EQ(Reader(out).find("blocks.1.attn:output"), nullptr);
+  value({data("sharing.pt"), "--input", x}, ":input");
+  EXPECT_NE(Reader(out).find("last.0:output"), nullptr);
+  EXPECT_EQ(Reader(out).find("first.own:output"), nullptr);
+}
+
+TEST_F(Run, KeepsAttentionWhereNothingIsAskedForAndThereIsSome) {
+  const std::vector<std::string> command{data("vit_scripted.pt"), "--shape", "1,5,8"};
+  value(command, ":input");
+  EXPECT_EQ(Reader(out).find(":output"), nullptr);
+  const std::string attention = bytes_of_key("blocks.1.attn:attention");
+  value({data("vit_scripted.pt"), "--shape", "1,5,8", "-c", "Attention:attn"}, ":input");
+  EXPECT_EQ(bytes_of_key("blocks.1.attn:attn"), attention);
 }
 
 TEST_F(Run, LeavesOutChildrenThatReturnNothing) {

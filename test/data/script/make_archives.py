@@ -245,16 +245,20 @@ class Holder(nn.Module):
 
 
 class Sharing(nn.Module):
-    """Modules that share a child, which the archive splits in two."""
+    """Modules that share a child, which the archive splits in two; a list of modules."""
 
     def __init__(self):
         super().__init__()
         mlp = Mlp()
         self.first = Holder(mlp)
         self.second = Holder(mlp)
+        self.last = nn.ModuleList([Squash()])
 
     def forward(self, x):
-        return self.second(self.first(x))
+        x = self.second(self.first(x))
+        for squash in self.last:
+            x = squash(x)
+        return x
 
 
 def scrub(path: str) -> None:

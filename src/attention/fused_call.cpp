@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+//
+// The arithmetic is that of _scaled_dot_product_attention_math (aten/src/ATen/native/transformers/
+// attention.cpp): both factors are scaled by the square root, scores of half precision are computed
+// in single precision, and a row that is masked whole is 0.
+#include "attention/fused_call.h"
+
+#include <anycapture/error.h>
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "capture/keep.h"
+#include "capture/listening.h"
+
+namespace anycapture {
+namespace attention {
+namespace {
+
+constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
+
+bool is_half(const at::Tensor& tensor) {
+  return tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16;
+}
+
+// What a mask, or anything that is broadcast over rows or heads, has of a part.
+at::Tensor part_of(at::Tensor tensor, const Part& part) {
+  if (tensor.dim() >= 2 && tensor.size(-2) > 1) tensor = tensor.narrow(-2, part.first, part.count);
+  if (part.head >= 0 && tensor.dim() >= 3) {
+    tensor = tensor.narrow(-3, tensor.size(-3) > 1 ? part.head : 0, 1);
+  }
+  return tensor;
+}
+
+// Keys and values as there are heads of queries.
+at::Tensor of_each_head(const at::Tensor& keys, const at::Tensor& query, bool grouped) {
+  if (!grouped || keys.dim() < 3 || keys.size(-3) == query.size(-3)) return keys;
+  return keys.repeat_interleave(query.size(-3) / keys.size(-3), -3);
+}
+
+double tolerance_of(at::ScalarType dtype) {
+  switch (dtype) {
+    case at::kDouble:
+      return 1e-9;
+    case at::kHalf:
+      return 5e-3;
+    case at::kBFloat16:
+      return 4e-2;
+    default:
+      return 1e-4;
+  }
+}
+
+// The first query, the last, and some between.
+std::vector<std::int64_t> sample_of(std::int64_t queries) {
+  std::vector<std::int64_t> rows;
+  for (const std::int64_t row : {std::int64_t{0}, queries / 3, queries / 2, queries - 1}) {
+    if (row >= 0 && (rows.empty() || rows.back() != row)) rows.push_back(row);
+  }
+  return rows;
+}
+
+void hold(std::vector<capture::StoredCall>& held, at::Tensor& tensor, bool detach, bool copy) {
+  if (!tensor.defined()) return;
+  capture::StoredCall call = capture::keep_reference(tensor, detach);
+  if (copy && call.storage != nullptr) capture::own(call, detach);
+  tensor = call.value;
+  held.push_back(std::move(call));
+}
+
+bool any_stale(const std::vector<capture::StoredCall>& held) {
+  return std::any_of(held.begin(), held.end(),
+                     [](const capture::StoredCall& one) { return one.is_stale(); });
+}
+
+}  // namespace
+
+FusedCall::FusedCall(Operands operands, bool detach, bool copy) : operands_(std::move(operands)) {
+  for (at::Tensor* one : {&operands_.query, &operands_.key, &operands_.mask})
+    hold(held_, *one, detach, copy);
+  for (at::Tensor* one : {&operands_.value, &operands_.output, &operands_.source})
+    hold(to_check_, *one, detach, copy);
+}
+
+std::vector<std::int64_t> FusedCall::shape() const {
+  const at::Tensor& query = operands_.query;
+  const at::Tensor& key = operands_.key;
+  std::vector<std::int64_t> shape(query.sizes().begin(), query.sizes().end());
+  shape.back() = key.size(-2);
+  for (std::int64_t i = 3; i <= std::min(query.dim(), key.dim()); ++i) {
+    std::int64_t& size = shape[shape.size() - static_cast<std::size_t>(i)];
+    size = std::max(size, key.size(-i));
+  }
+  return shape;
+}
+
+at::ScalarType FusedCall::dtype() const {
+  return is_half(operands_.query) ? at::kFloat : operands_.query.scalar_type();
+}
+
+bool FusedCall::is_stale() const {
+  return any_stale(held_);
+}
+
+std::string FusedCall::note() const {
+  if (operands_.dropout > 0) {
+    return fmt::format(
+        "{} dropped weights out (p = {}): what it dropped cannot be known, these are "
+        "the weights before that",
+        operands_.op, operands_.dropout);
+  }
+  if (any_stale(to_check_)) {
+    return fmt::format(
+        "what {} took or gave was changed in place since, so that the weights cannot "
+        "be checked against it",
+        operands_.op);
+  }
+  return "";
+}
+
+at::Tensor FusedCall::compute(const Part& part) const {
+  at::Tensor query = part_of(operands_.query, part);
+  at::Tensor key = of_each_head(operands_.key, operands_.query, operands_.grouped);
+  if (part.head >= 0 && key.dim() >= 3) key = key.narrow(-3, key.size(-3) > 1 ? part.head : 0, 1);
+  if (is_half(query)) {
+    query = query.to(at::kFloat);
+    key = key.to(at::kFloat);
+  }
+  const double scale =
+      operands_.scale.value_or(1 / std::sqrt(static_cast<double>(operands_.query.size(-1))));
+  const double root = std::sqrt(std::abs(scale));
+  at::Tensor scores = (query * (scale < 0 ? -root : root)).matmul((key * root).transpose(-2, -1));
+  const bool masked = operands_.causal || operands_.mask.defined();
+  if (operands_.causal) {
+    const auto allowed = at::ones({part.count, scores.size(-1)}, scores.options().dtype(at::kBool));
+    scores = scores.masked_fill(allowed.tril(part.first).logical_not(), kMinusInfinity);
+  }
+  if (operands_.mask.defined()) {
+    const at::Tensor mask = part_of(operands_.mask, part);
+    scores = mask.scalar_type() == at::kBool
+                 ? scores.masked_fill(mask.logical_not(), kMinusInfinity)
+                 : scores + mask.to(scores.scalar_type());
+  }
+  at::Tensor weights = scores.softmax(-1);
+  if (masked) {
+    const at::Tensor closed = scores.eq(kMinusInfinity).all(-1, /*keepdim=*/true);
+    weights = weights.masked_fill(closed, 0);
+  }
+  return weights;
+}
+
+void FusedCall::check_sample() const {
+  if (checked_.load(std::memory_order_acquire)) return;
+  const Operands& all = operands_;
+  if (all.dropout == 0 && all.output.defined() && !any_stale(to_check_)) {
+    const at::Tensor value = of_each_head(all.value, all.query, all.grouped);
+    const double largest = value.abs().max().item<double>();
+    const double allowed = tolerance_of(all.query.scalar_type()) * std::max(1.0, largest);
+    for (const std::int64_t row : sample_of(all.query.size(-2))) {
+      const at::Tensor weights = compute({row, 1, -1});
+      at::Tensor ours = weights.matmul(value.to(weights.scalar_type()));
+      if (all.finish) ours = all.finish(ours, at::tensor({row}, at::kLong));
+      const at::Tensor theirs = all.output.narrow(-2, row, 1).to(ours.scalar_type());
+      // A fused op may give NaN for a row that is masked whole.
+      const at::Tensor difference = (ours - theirs).abs().nan_to_num(0, 0, 0);
+      const double figure = difference.max().item<double>();
+      if (figure <= allowed) continue;
+      throw Error(fmt::format(
+          "the attention recomputed from what {} took does not give what it returned: row {} "
+          "differs by {:.3g}, where {:.3g} is allowed for {}; capture queries, keys and mask "
+          "themselves and please report it",
+          all.op, row, figure, allowed, at::toString(all.query.scalar_type())));
+    }
+  }
+  checked_.store(true, std::memory_order_release);
+}
+
+at::Tensor FusedCall::part(const Part& part) const {
+  const capture::Deaf deaf;
+  if (is_stale()) {
+    throw StaleCaptureError(fmt::format(
+        "queries, keys or mask of {} were changed in place after the capture, so its weights can "
+        "no longer be made: open the session with options.keep = Keep::clone, or read them before",
+        operands_.op));
+  }
+  check_sample();
+  return compute(part);
+}
+
+}  // namespace attention
+}  // namespace anycapture

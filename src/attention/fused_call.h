@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// One call of a fused attention op, from which its weights can be made.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "capture/lazy_tensor.h"
+#include "capture/store.h"
+
+namespace anycapture {
+namespace attention {
+
+/// What an op took, (batch ..., heads, tokens, width each), and what it gave.
+struct Operands {
+  std::string op;  ///< `scaled_dot_product_attention`
+  at::Tensor query, key, value, output;
+  at::Tensor source;  ///< what `finish` reads beside weights of the model; may be undefined
+  at::Tensor mask;    ///< bool: true takes part; else added to the scores. Undefined: none.
+  bool causal = false;
+  bool grouped = false;         ///< several heads of queries share one of keys
+  std::optional<double> scale;  ///< 1 / sqrt(width) where there is none
+  double dropout = 0;
+  /// From `weights @ value` of some queries, (..., heads, n, width), what the op gave for them;
+  /// empty where that is the same.
+  std::function<at::Tensor(const at::Tensor& attended, const at::Tensor& queries)> finish;
+};
+
+/// Which part of the weights: rows from `first` on, of all heads or of one.
+struct Part {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+  std::int64_t head = -1;
+};
+
+class FusedCall : public capture::LazyTensor {
+ public:
+  /// Holds references, with a version check; `copy`: copies.
+  FusedCall(Operands operands, bool detach, bool copy);
+
+  std::vector<std::int64_t> shape() const override;
+  at::ScalarType dtype() const override;
+  bool is_stale() const override;
+  at::Tensor make() const override { return part({0, shape().rbegin()[1], -1}); }
+  std::string note() const override;
+  const std::string& op() const { return operands_.op; }
+
+  /// Throws StaleCaptureError; Error when the sample does not agree.
+  at::Tensor part(const Part& part) const;
+
+ private:
+  at::Tensor compute(const Part& part) const;
+  void check_sample() const;
+
+  Operands operands_;
+  std::vector<capture::StoredCall> held_;      // what weights are made of
+  std::vector<capture::StoredCall> to_check_;  // value and output
+  mutable std::atomic<bool> checked_{false};
+};
+
+}  // namespace attention
+}  // namespace anycapture

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+//
+// The two ops of multi-head attention follow aten/src/ATen/native/transformers/attention.cpp and
+// transformer.cpp: one projection gives queries, keys and values; a mask is true where a key is
+// closed, and its type says whether it is (queries, keys), (batch, keys) or of each head.
+#include "attention/fused_ops.h"
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include <string>
+#include <utility>
+
+#include "capture/listening.h"
+
+namespace anycapture {
+namespace attention {
+namespace {
+
+using c10::IValue;
+
+class Arguments {
+ public:
+  Arguments(const c10::FunctionSchema& schema, c10::ArrayRef<IValue> values)
+      : schema_(schema), values_(values) {}
+
+  const IValue& operator[](const char* name) const {
+    static const IValue kNone;
+    const auto index = schema_.argumentIndexWithName(name);
+    return index && static_cast<std::size_t>(*index) < values_.size()
+               ? values_[static_cast<std::size_t>(*index)]
+               : kNone;
+  }
+  at::Tensor tensor(const char* name) const {
+    const IValue& value = (*this)[name];
+    return value.isTensor() ? value.toTensor() : at::Tensor();
+  }
+  bool flag(const char* name) const {
+    const IValue& value = (*this)[name];
+    return value.isBool() && value.toBool();
+  }
+  std::optional<double> number(const char* name) const {
+    const IValue& value = (*this)[name];
+    if (value.isDouble()) return value.toDouble();
+    if (value.isInt()) return static_cast<double>(value.toInt());
+    return std::nullopt;
+  }
+  std::int64_t integer(const char* name) const {
+    const IValue& value = (*this)[name];
+    return value.isInt() ? value.toInt() : 0;
+  }
+
+ private:
+  const c10::FunctionSchema& schema_;
+  c10::ArrayRef<IValue> values_;
+};
+
+std::string short_name(const c10::FunctionSchema& schema) {
+  const std::string& name = schema.name();
+  return name.substr(name.rfind(':') + 1);
+}
+
+Operands dot_product(const Arguments& arguments) {
+  Operands all;
+  all.query = arguments.tensor("query");
+  all.key = arguments.tensor("key");
+  all.value = arguments.tensor("value");
+  all.mask = arguments.tensor("attn_mask");
+  if (!all.mask.defined()) all.mask = arguments.tensor("attn_bias");
+  all.causal = arguments.flag("is_causal");
+  all.grouped = arguments.flag("enable_gqa");
+  all.scale = arguments.number("scale");
+  all.dropout = arguments.number("dropout_p").value_or(0);
+  return all;
+}
+
+// (batch, tokens, heads * width) -> (batch, heads, tokens, width)
+at::Tensor by_head(const at::Tensor& tensor, std::int64_t heads) {
+  const std::int64_t width = tensor.size(-1) / heads;
+  return tensor.view({tensor.size(0), tensor.size(1), heads, width}).transpose(1, 2);
+}
+
+at::Tensor together(const at::Tensor& attended) {
+  return attended.transpose(1, 2).flatten(2);
+}
+
+// As the op's mask is applied to (batch, heads, queries, keys), true where a key takes part.
+at::Tensor open_where(at::Tensor mask, std::int64_t type) {
+  if (!mask.defined()) return mask;
+  mask = mask.to(at::kBool).logical_not();
+  if (type == 1) return mask.unsqueeze(1).unsqueeze(1);
+  return mask;
+}
+
+void project(Operands& all, const Arguments& arguments, const at::Tensor& query,
+             const at::Tensor& key, const at::Tensor& value) {
+  const std::int64_t heads = arguments["num_head"].isInt() ? arguments.integer("num_head")
+                                                           : arguments.integer("num_heads");
+  const auto weights = arguments.tensor("qkv_weight").chunk(3);
+  const auto biases = arguments.tensor("qkv_bias").chunk(3);
+  all.query = by_head(at::linear(query, weights[0], biases[0]), heads);
+  all.key = by_head(at::linear(key, weights[1], biases[1]), heads);
+  all.value = by_head(at::linear(value, weights[2], biases[2]), heads);
+  all.mask = open_where(arguments.tensor("mask"), arguments.integer("mask_type"));
+}
+
+Operands multi_head(const Arguments& arguments) {
+  Operands all;
+  project(all, arguments, arguments.tensor("query"), arguments.tensor("key"),
+          arguments.tensor("value"));
+  const at::Tensor weight = arguments.tensor("proj_weight"), bias = arguments.tensor("proj_bias");
+  all.finish = [weight, bias](const at::Tensor& attended, const at::Tensor&) {
+    return at::linear(together(attended), weight, bias);
+  };
+  return all;
+}
+
+struct Norm {
+  at::Tensor weight, bias;
+  double eps;
+  at::Tensor operator()(const at::Tensor& x) const {
+    return at::layer_norm(x, {x.size(-1)}, weight, bias, eps);
+  }
+};
+
+Operands encoder_layer(const Arguments& arguments) {
+  const double eps = arguments.number("eps").value_or(1e-5);
+  const Norm first{arguments.tensor("norm_weight_1"), arguments.tensor("norm_bias_1"), eps};
+  const Norm second{arguments.tensor("norm_weight_2"), arguments.tensor("norm_bias_2"), eps};
+  const bool norm_first = arguments.flag("norm_first"), gelu = arguments.flag("use_gelu");
+  const at::Tensor source = arguments.tensor("src");
+  const at::Tensor x = norm_first ? first(source) : source;
+  Operands all;
+  all.source = source;
+  project(all, arguments, x, x, x);
+  const at::Tensor out_weight = arguments.tensor("proj_weight"),
+                   out_bias = arguments.tensor("proj_bias"),
+                   up_weight = arguments.tensor("ffn_weight_1"),
+                   up_bias = arguments.tensor("ffn_bias_1"),
+                   down_weight = arguments.tensor("ffn_weight_2"),
+                   down_bias = arguments.tensor("ffn_bias_2");
+  all.finish = [=](const at::Tensor& attended, const at::Tensor& queries) {
+    at::Tensor h = source.index_select(1, queries.to(source.device())) +
+                   at::linear(together(attended), out_weight, out_bias);
+    if (!norm_first) h = first(h);
+    const at::Tensor up = at::linear(norm_first ? second(h) : h, up_weight, up_bias);
+    h = h + at::linear(gelu ? at::gelu(up) : at::relu(up), down_weight, down_bias);
+    return norm_first ? h : second(h);
+  };
+  return all;
+}
+
+bool can_be_made(const Operands& all) {
+  for (const at::Tensor& one : {all.query, all.key, all.value}) {
+    if (!one.defined() || one.dim() < 2) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::shared_ptr<const FusedCall> fused_call(const c10::FunctionSchema& schema,
+                                            c10::ArrayRef<IValue> arguments,
+                                            const at::Tensor& output, bool detach, bool copy) {
+  for (const IValue& one : arguments) {
+    if (one.isTensor() && one.toTensor().defined() && one.toTensor().is_nested()) return nullptr;
+  }
+  const capture::Deaf deaf;
+  const at::AutoGradMode grad(!detach && at::GradMode::is_enabled());
+  const Arguments named(schema, arguments);
+  const std::string name = short_name(schema);
+  Operands all = name == "_native_multi_head_attention"     ? multi_head(named)
+                 : name == "_transformer_encoder_layer_fwd" ? encoder_layer(named)
+                                                            : dot_product(named);
+  all.op = name;
+  all.output = output;
+  if (!can_be_made(all)) return nullptr;
+  return std::make_shared<FusedCall>(std::move(all), detach, copy);
+}
+
+}  // namespace attention
+}  // namespace anycapture
