@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# usage: test/samples/python_capture_test.sh PYTHON FOLDER
+# usage: test/samples/with_capture_py.sh PYTHON FOLDER TEST [ARGUMENT...]
 #
-# Tests samples/python/capture.py with the torch of PYTHON, whose environment stays as it is: what
-# else is needed goes into one of its own in FOLDER.
+# Runs a test of or with samples/python/capture.py with the torch of PYTHON, whose environment stays
+# as it is: what else is needed goes into one of its own in FOLDER.
 set -euo pipefail
 python=$1 folder=$2
 needed=(torch==2.13.0 safetensors numpy)
@@ -14,7 +14,7 @@ if [ ! -x "$folder/bin/pip" ]; then
   "$python" -c "$site" >"$("$folder/bin/python" -c "$site")/of_the_wheel.pth"
 fi
 "$folder/bin/pip" install -q --disable-pip-version-check "${needed[@]}" || {
-  echo "python_capture_test: pip could not install ${needed[*]}" >&2
+  echo "with_capture_py: pip could not install ${needed[*]}" >&2
   exit 1
 }
-"$folder/bin/python" "$(dirname "$0")/python_capture_test.py"
+"$folder/bin/python" "${@:3}"
