@@ -47,13 +47,13 @@ bool passes(const Node& node) {
 
 Value* weights_behind(Value* value, int depth);
 
-// What either branch of an `if` gives.
+// What either branch of an `if` gives; of a dropout, in place or not, the weights in front of it.
 Value* weights_of_branches(Value* value, int depth) {
-  const auto blocks = value->node()->blocks();
-  const bool all = std::all_of(blocks.begin(), blocks.end(), [&](torch::jit::Block* block) {
-    return weights_behind(block->outputs()[value->offset()], depth) != nullptr;
-  });
-  return all ? value : nullptr;
+  std::set<Value*> found;
+  for (torch::jit::Block* block : value->node()->blocks())
+    found.insert(weights_behind(block->outputs()[value->offset()], depth));
+  if (found.count(nullptr) != 0) return nullptr;
+  return found.size() == 1 ? *found.begin() : value;
 }
 
 Value* weights_behind(Value* value, int depth) {

@@ -81,6 +81,23 @@ def forward(self, x, mask: Optional[Tensor] = None):
   EXPECT_TRUE(at::equal(cap[":attention"], (x().matmul(x().transpose(-2, -1)) + mask).softmax(-1)));
 }
 
+// Talking heads mix the weights behind the softmax, and a dropout is a branch.
+TEST(ProgramAttention, IsWhatTheSoftmaxGaveNotWhatWasMadeOfIt) {
+  const Program program(module_of("Attention", R"(
+def forward(self, x, in_place: bool = False):
+    attn = torch.softmax(torch.matmul(x, x.transpose(-2, -1)), -1)
+    attn = torch.linear(attn.permute(0, 2, 3, 1), torch.ones(3, 3)).permute(0, 3, 1, 2)
+    if in_place:
+        attn = torch.dropout_(attn, 0.1, False)
+    else:
+        attn = torch.dropout(attn, 0.1, False)
+    return torch.matmul(attn, x)
+)"));
+  Capturer cap(program, ":attention");
+  program.forward({x()});
+  EXPECT_TRUE(at::equal(cap[":attention"], softmax_of_x()));
+}
+
 TEST(ProgramAttention, BelongsToTheModuleThatMultiplies) {
   const Module attend = module_of("Softmax", R"(
 def forward(self, scores):

@@ -2,8 +2,8 @@
 # usage: test/fidelity/run.sh [--quick] [NAME...]
 #
 # Runs `anycapture run` on archives of models from timm, transformers, vit-pytorch and silero-vad and compares
-# every site with what Python's own hooks and frames see. Prints a Markdown table; exit status 1 when a site
-# is missed or differs. --quick: some of the models, in at most 6 minutes with pip. NAME: only models whose
+# every site with what Python's own hooks and frames see, and attention with that of a Python run without fused
+# ops. Prints Markdown tables; exit status 1 when a site is missed or differs. --quick: some of the models, in at most 6 minutes with pip. NAME: only models whose
 # name in the table holds it. Files stay in build/fidelity.
 set -euo pipefail
 project=$(cd "$(dirname "$0")/../.." && pwd)
@@ -36,5 +36,8 @@ cmake --build "$build" --target src/cli/anycapture src/cli/anycapture-torch >&2
 [ -d "$venv/seed/anycapture" ] || "${pip[@]}" --no-deps --target "$venv/seed" "$seed" >&2
 
 mkdir -p "$folder/archives"
-HF_HUB_OFFLINE=1 "$venv/bin/python" "$project/test/fidelity/fidelity.py" "$build/src/cli/anycapture" \
-  "$folder/archives" "$@"
+export HF_HUB_OFFLINE=1
+"$venv/bin/python" "$project/test/fidelity/fidelity.py" "$build/src/cli/anycapture" "$folder/archives" "$@"
+case "${*/--quick/}" in
+  '') "$venv/bin/python" "$project/test/fidelity/attention.py" "$build/src/cli/anycapture" "$folder/archives" "$@" ;;
+esac
