@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
 // The arithmetic is that of _scaled_dot_product_attention_math (aten/src/ATen/native/transformers/
-// attention.cpp): both factors are scaled by the square root, scores of half precision are computed
-// in single precision, and a row that is masked whole is 0.
+// attention.cpp), but that queries alone are scaled, as models that compute weights do: scores of
+// half precision are computed in single precision, and a row that is masked whole is 0.
 #include "attention/fused_call.h"
 
 #include <anycapture/error.h>
@@ -57,13 +57,24 @@ double tolerance_of(at::ScalarType dtype) {
   }
 }
 
-// The first query, the last, and some between.
-std::vector<std::int64_t> sample_of(std::int64_t queries) {
+// The first row, the last, and some between.
+at::Tensor sample_of(std::int64_t count, const at::Tensor& like) {
   std::vector<std::int64_t> rows;
-  for (const std::int64_t row : {std::int64_t{0}, queries / 3, queries / 2, queries - 1}) {
-    if (row >= 0 && (rows.empty() || rows.back() != row)) rows.push_back(row);
+  for (const std::int64_t row : {std::int64_t{0}, (count - 1) / 3, (count - 1) / 2, count - 1}) {
+    if (rows.empty() || rows.back() != row) rows.push_back(row);
   }
-  return rows;
+  return at::tensor(rows, like.options().dtype(at::kLong));
+}
+
+std::vector<std::int64_t> rows_in(const at::Tensor& rows) {
+  const at::Tensor there = rows.cpu();
+  return {there.data_ptr<std::int64_t>(), there.data_ptr<std::int64_t>() + there.numel()};
+}
+
+double largest_of(const at::Tensor& tensor) {
+  if (tensor.numel() == 0) return 0;
+  const auto [least, most] = at::aminmax(tensor);
+  return std::max(std::abs(least.item<double>()), std::abs(most.item<double>()));
 }
 
 void hold(std::vector<capture::StoredCall>& held, at::Tensor& tensor, bool detach, bool copy) {
@@ -134,12 +145,13 @@ at::Tensor FusedCall::compute(const Part& part) const {
   }
   const double scale =
       operands_.scale.value_or(1 / std::sqrt(static_cast<double>(operands_.query.size(-1))));
-  const double root = std::sqrt(std::abs(scale));
-  at::Tensor scores = (query * (scale < 0 ? -root : root)).matmul((key * root).transpose(-2, -1));
+  at::Tensor scores = (query * scale).matmul(key.transpose(-2, -1));
   const bool masked = operands_.causal || operands_.mask.defined();
   if (operands_.causal) {
-    const auto allowed = at::ones({part.count, scores.size(-1)}, scores.options().dtype(at::kBool));
-    scores = scores.masked_fill(allowed.tril(part.first).logical_not(), kMinusInfinity);
+    const at::TensorOptions index = scores.options().dtype(at::kLong);
+    const at::Tensor rows = at::arange(part.first, part.first + part.count, index);
+    const at::Tensor closed = at::arange(scores.size(-1), index) > rows.unsqueeze(1);
+    scores = scores.masked_fill(closed, kMinusInfinity);
   }
   if (operands_.mask.defined()) {
     const at::Tensor mask = part_of(operands_.mask, part);
@@ -155,30 +167,33 @@ at::Tensor FusedCall::compute(const Part& part) const {
   return weights;
 }
 
-void FusedCall::check_sample() const {
-  if (checked_.load(std::memory_order_acquire)) return;
+// `weights`: of some queries, and of all heads.
+void FusedCall::check(const at::Tensor& weights, std::int64_t first) const {
   const Operands& all = operands_;
-  if (all.dropout == 0 && all.output.defined() && !any_stale(to_check_)) {
-    const at::Tensor value = of_each_head(all.value, all.query, all.grouped);
-    const double largest = value.abs().max().item<double>();
-    const double allowed = tolerance_of(all.query.scalar_type()) * std::max(1.0, largest);
-    for (const std::int64_t row : sample_of(all.query.size(-2))) {
-      const at::Tensor weights = compute({row, 1, -1});
-      at::Tensor ours = weights.matmul(value.to(weights.scalar_type()));
-      if (all.finish) ours = all.finish(ours, at::tensor({row}, at::kLong));
-      const at::Tensor theirs = all.output.narrow(-2, row, 1).to(ours.scalar_type());
-      // A fused op may give NaN for a row that is masked whole.
-      const at::Tensor difference = (ours - theirs).abs().nan_to_num(0, 0, 0);
-      const double figure = difference.max().item<double>();
-      if (figure <= allowed) continue;
-      throw Error(fmt::format(
-          "the attention recomputed from what {} took does not give what it returned: row {} "
-          "differs by {:.3g}, where {:.3g} is allowed for {}; capture queries, keys and mask "
-          "themselves and please report it",
-          all.op, row, figure, allowed, at::toString(all.query.scalar_type())));
-    }
-  }
-  checked_.store(true, std::memory_order_release);
+  const at::Tensor sample = sample_of(weights.size(-2), weights);
+  const at::Tensor rows = sample + first;
+  const at::Tensor value = of_each_head(all.value, all.query, all.grouped);
+  at::Tensor ours = weights.index_select(-2, sample).matmul(value.to(weights.scalar_type()));
+  if (all.finish) ours = all.finish(ours, rows);
+  const at::Tensor theirs = all.output.index_select(-2, rows).to(ours.scalar_type());
+  // A fused op may give NaN for a row that is masked whole.
+  const at::Tensor apart = (ours - theirs).abs().masked_fill(theirs.isnan(), 0);
+  const double figure = apart.max().item<double>();
+  const double tolerance = tolerance_of(all.query.scalar_type());
+  if (figure <= tolerance) return;
+  const double allowed = tolerance * std::max(1.0, largest_of(all.value));
+  if (figure <= allowed) return;
+  throw Error(fmt::format(
+      "the attention recomputed from what {} took does not give what it returned: rows {} differ "
+      "by "
+      "up to {:.3g}, where {:.3g} is allowed for {}; capture queries, keys and mask themselves and "
+      "please report it",
+      all.op, fmt::join(rows_in(rows), ", "), figure, allowed,
+      at::toString(all.query.scalar_type())));
+}
+
+bool FusedCall::can_be_checked() const {
+  return operands_.dropout == 0 && operands_.output.defined() && !any_stale(to_check_);
 }
 
 at::Tensor FusedCall::part(const Part& part) const {
@@ -189,8 +204,13 @@ at::Tensor FusedCall::part(const Part& part) const {
         "no longer be made: open the session with options.keep = Keep::clone, or read them before",
         operands_.op));
   }
-  check_sample();
-  return compute(part);
+  const at::Tensor weights = compute(part);
+  if (checked_.load(std::memory_order_acquire) || weights.numel() == 0) return weights;
+  const bool of_all_heads = part.head < 0;
+  const std::int64_t first = of_all_heads ? part.first : 0;
+  if (can_be_checked()) check(of_all_heads ? weights : compute({0, 1, -1}), first);
+  checked_.store(true, std::memory_order_release);
+  return weights;
 }
 
 }  // namespace attention

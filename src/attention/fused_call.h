@@ -4,6 +4,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <anycapture/api.h>
+
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -39,7 +41,7 @@ struct Part {
   std::int64_t head = -1;
 };
 
-class FusedCall : public capture::LazyTensor {
+class ANYCAPTURE_API FusedCall : public capture::LazyTensor {
  public:
   /// Holds references, with a version check; `copy`: copies.
   FusedCall(Operands operands, bool detach, bool copy);
@@ -56,7 +58,8 @@ class FusedCall : public capture::LazyTensor {
 
  private:
   at::Tensor compute(const Part& part) const;
-  void check_sample() const;
+  bool can_be_checked() const;
+  void check(const at::Tensor& weights, std::int64_t first) const;
 
   Operands operands_;
   std::vector<capture::StoredCall> held_;      // what weights are made of

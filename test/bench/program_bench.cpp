@@ -8,6 +8,7 @@
 #include <benchmark/benchmark.h>
 #include <torch/csrc/jit/api/module.h>
 
+#include "attention/fused_call.h"
 #include "script/instrument.h"
 
 namespace {
@@ -31,10 +32,22 @@ Module layer_norm(std::int64_t width) {
   return made;
 }
 
-Module attention() {
+// Its own, or LibTorch's fused op.
+Module attention(bool fused) {
   Module made("Attention");
   made.register_module("qkv", linear(384, 3 * 384));
   made.register_module("proj", linear(384, 384));
+  if (fused) {
+    made.define(R"(
+def forward(self, x):
+    b, n, c = x.size()
+    parts = self.qkv.forward(x).reshape([b, n, 3, 6, 64]).permute([2, 0, 3, 1, 4])
+    q, k, v = torch.unbind(parts)
+    mixed = torch.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape([b, n, c])
+    return self.proj.forward(mixed)
+)");
+    return made;
+  }
   made.define(R"(
 def forward(self, x):
     b, n, c = x.size()
@@ -48,10 +61,10 @@ def forward(self, x):
   return made;
 }
 
-Module block() {
+Module block(bool fused) {
   Module made("Block");
   made.register_module("norm1", layer_norm(384));
-  made.register_module("attn", attention());
+  made.register_module("attn", attention(fused));
   made.register_module("norm2", layer_norm(384));
   made.register_module("fc1", linear(384, 1536));
   made.register_module("fc2", linear(1536, 384));
@@ -64,7 +77,7 @@ def forward(self, x):
   return made;
 }
 
-Module vit(int depth) {
+Module vit(int depth, bool fused) {
   Module made("VisionTransformer");
   made.register_parameter("patch", at::full({384, 3, 16, 16}, 0.02), false);
   std::string source =
@@ -72,7 +85,7 @@ Module vit(int depth) {
       "    x = torch.conv2d(image, self.patch, None, [16, 16]).flatten(2).transpose(1, 2)\n";
   for (int i = 0; i < depth; ++i) {
     const std::string name = "block" + std::to_string(i);
-    made.register_module(name, block());
+    made.register_module(name, block(fused));
     source += "    x = self." + name + ".forward(x)\n";
   }
   made.define(source + "    return x\n");
@@ -81,7 +94,12 @@ Module vit(int depth) {
 }
 
 const anycapture::Program& program() {
-  static const anycapture::Program made(vit(12));
+  static const anycapture::Program made(vit(12, false));
+  return made;
+}
+
+const anycapture::Program& fused_program() {
+  static const anycapture::Program made(vit(12, true));
   return made;
 }
 
@@ -101,6 +119,46 @@ void forward_with_maps(benchmark::State& state) {
   }
 }
 
+void fused_plain(benchmark::State& state) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor image = at::zeros({1, 3, 224, 224});
+  for (auto _ : state) benchmark::DoNotOptimize(fused_program().forward({image}));
+}
+
+void fused_with_maps(benchmark::State& state) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor image = at::zeros({1, 3, 224, 224});
+  for (auto _ : state) {
+    anycapture::Capturer cap(fused_program(), "Attention:attention");
+    benchmark::DoNotOptimize(fused_program().forward({image}));
+    if (cap.size() != 12) state.SkipWithError("no 12 maps");
+  }
+}
+
+at::Tensor of_heads() {
+  return at::rand({1, 197, 3, 6, 64}).permute({2, 0, 3, 1, 4})[0];
+}
+
+void map_by_hand(benchmark::State& state) {
+  const at::Tensor q = of_heads(), k = of_heads();
+  for (auto _ : state)
+    benchmark::DoNotOptimize((q * 0.125).matmul(k.transpose(-2, -1)).softmax(-1));
+}
+
+// The first time it is read, so that its sample is checked.
+void map_recomputed(benchmark::State& state) {
+  anycapture::attention::Operands operands;
+  operands.query = of_heads();
+  operands.key = of_heads();
+  operands.value = of_heads();
+  operands.output = at::scaled_dot_product_attention(operands.query, operands.key, operands.value);
+  operands.op = "scaled_dot_product_attention";
+  for (auto _ : state) {
+    const auto call = std::make_shared<anycapture::attention::FusedCall>(operands, true, false);
+    benchmark::DoNotOptimize(anycapture::AttentionMap(call).whole());
+  }
+}
+
 void open_again(benchmark::State& state) {
   anycapture::CaptureOptions options;
   options.on_silent = anycapture::OnSilent::ignore;
@@ -109,7 +167,7 @@ void open_again(benchmark::State& state) {
 
 // All locals, of 12 blocks and of four times as many.
 void instrument(benchmark::State& state) {
-  const Module module = vit(static_cast<int>(state.range(0)));
+  const Module module = vit(static_cast<int>(state.range(0)), false);
   const torch::jit::Method forward = module.get_method("forward");
   const auto none = [](const c10::ClassType*, anycapture::SiteKind, const std::string&) {
     return false;
@@ -126,6 +184,10 @@ void instrument(benchmark::State& state) {
 
 BENCHMARK(forward_plain)->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK(forward_with_maps)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(fused_plain)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(fused_with_maps)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(map_by_hand)->Unit(benchmark::kMicrosecond)->UseRealTime();
+BENCHMARK(map_recomputed)->Unit(benchmark::kMicrosecond)->UseRealTime();
 BENCHMARK(open_again)->Unit(benchmark::kMicrosecond);
 BENCHMARK(instrument)->Arg(12)->Arg(48)->Unit(benchmark::kMillisecond);
 
