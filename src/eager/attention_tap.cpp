@@ -106,7 +106,8 @@ void passed_on(const RunningOp& op, const at::Tensor& result) {
 
 void fire_fused(const RunningOp& op, const at::RecordFunction& record, const at::Tensor& output) {
   const auto name = record.operator_name();
-  const auto found = name ? c10::Dispatcher::singleton().findSchema(*name) : c10::nullopt;
+  if (!name) return;
+  const auto found = c10::Dispatcher::singleton().findSchema(*name);
   if (!found) return;
   fire_in_each([&](Session& session, const void* module) {
     session.fire_attention(module, [&]() -> std::shared_ptr<const capture::LazyTensor> {

@@ -28,7 +28,8 @@ OpKind kind_of(const Node& node) {
 
 std::int64_t axis_of(const Node& softmax) {
   const torch::jit::FunctionSchema* schema = softmax.maybeSchema();
-  const auto index = schema == nullptr ? std::nullopt : schema->argumentIndexWithName("dim");
+  if (schema == nullptr) return -1;
+  const auto index = schema->argumentIndexWithName("dim");
   if (!index) return -1;
   const auto axis = torch::jit::toIValue(softmax.input(static_cast<std::size_t>(*index)));
   return axis && axis->isInt() ? axis->toInt() : -1;
