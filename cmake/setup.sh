@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 packages=(
   g++ cmake ninja-build ccache pkg-config python3 python3-venv fonts-dejavu-core
-  libfmt-dev nlohmann-json3-dev libcairo2-dev libjpeg-dev libpng-dev libzip-dev libcli11-dev
+  libfmt-dev nlohmann-json3-dev libcairo2-dev libjpeg-dev libpng-dev libzip-dev libcli11-dev zlib1g-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 test_packages=(bash-completion zsh fish make)
