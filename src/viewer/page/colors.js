@@ -62,6 +62,6 @@ function sequential(ends) {
 }
 
 function symmetric(ends) {
-  const most = ends.high < ends.low ? 1 : Math.max(Math.abs(ends.low), Math.abs(ends.high));
-  return rangeOf(-most, most);
+  const most = ends.high < ends.low ? 0 : Math.max(Math.abs(ends.low), Math.abs(ends.high));
+  return most > 0 ? rangeOf(-most, most) : rangeOf(-1, 1);
 }

@@ -142,7 +142,10 @@ function readout(lines) {
   const { group, token, by } = shown(), cell = cellRead();
   const about = `${layerName(group, state.layer)} · ${headName(group, state.head)} · `;
   if (!cell) {
-    return ['', `${about}${nameOf(group, token, by ? 'keys' : 'queries')} ${by ? 'is attended by' : 'attends to'} …`];
+    const line = lines[isComparison ? kDifference : kA], [most] = strongest(line, 1);
+    const what = isComparison ? 'differs most at' : by ? 'is attended most by' : 'attends most to';
+    return [most === undefined ? '' : number(line[most]), most === undefined ? about : `${about}${
+      nameOf(group, token, by ? 'keys' : 'queries')} ${what} ${nameOf(group, most, by ? 'queries' : 'keys')}`];
   }
   const [query, key] = cell, isOfLine = by ? key === token : query === token;
   const valueOf = (source) => (isOfLine ? lines[source][by ? query : key]
@@ -198,7 +201,7 @@ function showBadges(layer) {
   const add = (text, isBad) => badges.push(element('span', { className: isBad ? 'chip warn' : 'chip', textContent: text }));
   if (layer.nan) add(`${layer.nan} NaN`, true);
   if (layer.inf) add(`${layer.inf} Inf`, true);
-  if (layer.otherSums) add(`${layer.otherSums} rows do not sum to 1`, true);
+  if (layer.otherSums) add(`${layer.otherSums} ${layer.otherSums === 1 ? 'row does' : 'rows do'} not sum to 1`, true);
   if (layer.causal) add('causal mask');
   ui('badges').replaceChildren(...badges);
 }
@@ -227,7 +230,7 @@ function showControls() {
   ui('layer').value = state.layer;
   ui('layer').disabled = group.layers.length < 2;
   ui('layer').setAttribute('aria-valuetext', layerName(group, state.layer));
-  say('layer-number', `${layer.place}${group.layers.length > 1 ? `, ${state.layer + 1} of ${group.layers.length}` : ''}`);
+  say('layer-number', `${layer.place}${group.layers.length > 1 ? ` · ${group.layers.length} in all` : ''}`);
   say('layer-key', layer.key);
   say('head-name', headName(group, state.head));
   showBadges(layer);

@@ -67,7 +67,7 @@ function number(value) {
 
 // Frame around a cell that is seen on dark and bright.
 function frame(context, x, y, width, height, color, thick = 2) {
-  context.lineWidth = thick + 2;
+  context.lineWidth = thick + (thick < 1 ? 1 : 2);
   context.strokeStyle = 'rgb(0 0 0 / .55)';
   context.strokeRect(x, y, width, height);
   context.lineWidth = thick;

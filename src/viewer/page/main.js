@@ -65,10 +65,14 @@ async function loadOthers() {
   }
 }
 
+function counted(count, what) {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
 function showFacts() {
   ui('title').textContent = page.names.join('  −  ');
-  const facts = [page.model, isComparison ? 'A − B' : '', groups.length ? `${groups.reduce((n, g) => n + g.layers.length, 0)} attention maps` : '',
-    page.tensors.length ? `${page.tensors.length} other tensors` : ''];
+  const facts = [page.model, isComparison ? 'A − B' : '', groups.length ? counted(groups.reduce((n, g) => n + g.layers.length, 0), 'attention map') : '',
+    page.tensors.length ? counted(page.tensors.length, 'other tensor') : ''];
   ui('subtitle').textContent = facts.filter((fact) => fact).join(' · ');
   document.title = `${page.names.join(' − ')} · AnyCapture`;
   ui('notes').hidden = !page.notes.length;
@@ -93,6 +97,7 @@ async function start() {
   if (state.view === 'tensors') makeTensorDetail();
   await loadPicture();
   render();
+  if (state.view === 'text') scrollToToken(state.token);
   window.addEventListener('hashchange', () => { restore(); makeTensorDetail(); render(); });
   new ResizeObserver(changed).observe(document.querySelector('main'));
   window.addEventListener('resize', changed);

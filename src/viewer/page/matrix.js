@@ -50,11 +50,11 @@ class MatrixPanel {
     context.fillRect(kMargin, kMargin, width, height);
     this.cells.draw(context, kMargin, kMargin, width, height);
     this.drawTicks(context, group, theme);
-    const line = Math.max(this.side, 2);
-    if (by) frame(context, kMargin + token * this.side, kMargin, line, height, theme.mark, 1.5);
-    else frame(context, kMargin, kMargin + token * this.side, width, line, theme.mark, 1.5);
+    const line = Math.max(this.side, 2), thick = this.side < 5 ? 0.75 : 1.5;
+    if (by) frame(context, kMargin + token * this.side, kMargin, line, height, theme.mark, thick);
+    else frame(context, kMargin, kMargin + token * this.side, width, line, theme.mark, thick);
     if (cell) {
-      frame(context, kMargin + cell[1] * this.side, kMargin + cell[0] * this.side, line, line, theme.other, 1.5);
+      frame(context, kMargin + cell[1] * this.side, kMargin + cell[0] * this.side, line, line, theme.other, thick);
     }
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // All layers and heads at once, a small picture each.
-const kOverviewLeft = 34, kOverviewTop = 20, kMostCells = 32;
+const kOverviewLeft = 34, kOverviewTop = 20;
 const overview = { cells: new Cells(), at: null, shows: '' };
 
 function overviewCell(group) {
@@ -41,7 +41,8 @@ function drawOverview() {
   if (name !== overview.shows) fillOverview(group, token, by);
   overview.shows = name;
   const room = ui('overview-section').clientWidth - 30 - kOverviewLeft;
-  const cell = Math.min(56, Math.max(6, room / heads)), tall = Math.min(cell * h / w, 56);
+  const most = Math.min(88, room / heads, 620 / layers * w / h), cell = Math.max(6, most);
+  const tall = cell * h / w;
   const canvas = ui('overview'), theme = colorsOfTheme();
   const context = contextOf(canvas, kOverviewLeft + cell * heads + 2, kOverviewTop + tall * layers + 2);
   overview.at = { cell, tall };

@@ -85,6 +85,7 @@ class PicturePanel {
     const group = currentGroup(), { grid } = group, colors = colorsFor(this.source);
     const at = this.at = this.place(), theme = colorsOfTheme();
     const context = contextOf(this.canvas, at.width, at.height);
+    this.canvas.dataset.image = [at.left, at.top, at.imageWidth, at.imageHeight].join();
     const base = state.grey ? picture.grey : picture.color;
     context.imageSmoothingEnabled = true;
     if (base) {

@@ -2,7 +2,7 @@
 // What is shown. The address holds it behind the #, so that a link restores it.
 const state = {
   view: 'picture', group: 0, layer: 0, head: 'mean', token: 0, by: false, locked: false,
-  scale: 'row', colors: 'viridis', opacity: 0.75, keep: 100, top: 0, grey: true,
+  scale: 'row', colors: 'viridis', opacity: 0.65, keep: 100, top: 0, grey: true,
   fusion: 'mean', discard: 0, start: 0, tensor: 0, index: [],
 };
 // What the pointer is on: {token, by} while nothing is held, {target} or {cell: [query, key]}.
@@ -10,6 +10,11 @@ let pointer = null;
 
 const kRemembered = ['scale', 'colors', 'opacity', 'keep', 'top', 'fusion', 'discard', 'start'];
 const kDefaults = { ...state };
+
+// Words in a row are no picture, however many they are.
+for (const group of groups) {
+  if (!group.gridIsKnown && !page.image && page.tokens.length) group.grid = null;
+}
 
 function currentGroup() {
   return groups[state.group];
@@ -47,9 +52,14 @@ function cellRead() {
   return by ? [pointer.target, token] : [token, pointer.target];
 }
 
+// Whether a grid is told or seen, not guessed.
+function isSure(group) {
+  return group.gridIsKnown || page.image || state.view === 'picture';
+}
+
 function patchOf(group, token, side) {
   const count = group[side];
-  if (!group.grid || gridTokens(group) !== count || token < group.grid.prefix) return null;
+  if (!group.grid || !isSure(group) || gridTokens(group) !== count || token < group.grid.prefix) return null;
   const place = token - group.grid.prefix;
   return [Math.floor(place / group.grid.cols), place % group.grid.cols];
 }
@@ -58,7 +68,7 @@ function patchOf(group, token, side) {
 function textOf(group, token, side) {
   const count = group[side];
   if (page.tokens.length === count) return page.tokens[token];
-  if (!group.grid || gridTokens(group) !== count || token >= group.grid.prefix) return '';
+  if (!group.grid || !isSure(group) || gridTokens(group) !== count || token >= group.grid.prefix) return '';
   return page.tokens[token] ?? (token === 0 ? 'CLS' : `T${token}`);
 }
 
@@ -121,6 +131,8 @@ function restoreMaps(parts) {
   const whole = (name, low, high, otherwise) => within(parts.get(name), low, high, otherwise) | 0;
   state.group = whole('maps', 0, groups.length - 1, state.group);
   const group = currentGroup(), place = parts.get('layer'), head = parts.get('head');
+  state.layer = Math.min(state.layer, group.layers.length - 1);
+  if (headCount(group) === 1 && !group.mean) state.head = 0;
   const layer = group.layers.findIndex((one) => place !== null && one.place === Number(place));
   if (layer >= 0) state.layer = layer;
   const number = group.heads.indexOf(head === null ? -1 : Number(head));

@@ -13,6 +13,7 @@ function drawColumns(lines, ranges) {
   const count = Math.max(group.queries, group.keys), theme = colorsOfTheme();
   const width = scroller.clientWidth;
   const visible = Math.min(count * kLineHeight, Math.max(260, Math.round(window.innerHeight * 0.68)));
+  scroller.style.height = `${visible}px`;
   ui('columns-space').style.height = `${Math.max(0, count * kLineHeight - visible)}px`;
   const top = columnsView.top = scroller.scrollTop;
   columnsView.width = width;
