@@ -82,9 +82,9 @@ int run(std::vector<std::string> arguments) {
   CommandLine program(kAbout, "anycapture");
   program.version("anycapture " ANYCAPTURE_VERSION);
   const std::vector<Command> commands{
-      inspect_command(program), stats_command(program),   diff_command(program),
-      convert_command(program), view_command(program),    plot_command(program),
-      rollout_command(program), modules_command(program), run_command(program),
+      inspect_command(program),    stats_command(program),     diff_command(program),
+      convert_command(program),    view_command(program),      plot_command(program),
+      rollout_command(program),    modules_command(program),   run_command(program),
       instrument_command(program), completion_command(program)};
   if (!arguments.empty() && arguments[0] == kComplete) {
     write_out(completions(program.info(), {arguments.begin() + 1, arguments.end()}));

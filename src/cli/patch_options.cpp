@@ -7,8 +7,7 @@ namespace anycapture {
 namespace cli {
 
 void add_patch_options(Arguments& arguments, PatchOptions& patches) {
-  arguments.option("--image", patches.image, "Lay them over this JPEG or PNG")
-      .shown_as("FILE");
+  arguments.option("--image", patches.image, "Lay them over this JPEG or PNG").shown_as("FILE");
   arguments
       .option("--crop", patches.crop,
               "The middle of the picture alone: timm's crop_pct, such as 0.9")
@@ -25,8 +24,7 @@ void add_patch_options(Arguments& arguments, PatchOptions& patches) {
           "ROWSxCOLUMNS, such as 14x14",
           "Patches of the picture; left out, what the file says, or a square")
       .shown_as("ROWSxCOLUMNS");
-  arguments
-      .option("--prefix", patches.prefix, "Tokens in front of the patches, such as CLS")
+  arguments.option("--prefix", patches.prefix, "Tokens in front of the patches, such as CLS")
       .from_zero()
       .shown_as("N");
 }

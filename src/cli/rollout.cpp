@@ -44,9 +44,10 @@ std::vector<AttentionMaps> layers_of(const Tensors& tensors, const CaptureMetada
                                      const Options& options) {
   std::vector<AttentionMaps> layers = viewer::attention_maps(tensors.sources, metadata);
   if (layers.empty()) {
-    throw Error(fmt::format("{}: none of its keys that were chosen holds attention maps: rows that "
-                            "sum to 1",
-                            options.file));
+    throw Error(
+        fmt::format("{}: none of its keys that were chosen holds attention maps: rows that "
+                    "sum to 1",
+                    options.file));
   }
   for (const AttentionMaps& layer : layers) {
     if (layer.queries == layer.keys && layer.keys == layers[0].keys) continue;
@@ -100,9 +101,10 @@ void write(const Options& options, const Tensors& tensors) {
   } else if (ending == ".png" || ending == ".svg" || ending == ".pdf") {
     plot_row(options, tensors);
   } else {
-    throw Error(fmt::format("{}: {} is no ending that can be written: give .safetensors, .npz or "
-                            ".npy, or .png, .svg or .pdf for a picture",
-                            options.out, printable(ending)));
+    throw Error(
+        fmt::format("{}: {} is no ending that can be written: give .safetensors, .npz or "
+                    ".npy, or .png, .svg or .pdf for a picture",
+                    options.out, printable(ending)));
   }
 }
 

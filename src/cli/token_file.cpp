@@ -41,10 +41,11 @@ std::vector<std::string> read_tokens(const std::string& path) {
     }
   }
   if (tokens.empty() || tokens.size() != json.size()) {
-    throw FileError(fmt::format(
-        "{}: holds no tokens: give a list of texts, [\"[CLS]\", \"a\", ...], or an object with such "
-        "a list as \"tokens\"",
-        path));
+    throw FileError(
+        fmt::format("{}: holds no tokens: give a list of texts, [\"[CLS]\", \"a\", ...], or an "
+                    "object with such "
+                    "a list as \"tokens\"",
+                    path));
   }
   return tokens;
 }

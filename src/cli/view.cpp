@@ -64,8 +64,8 @@ std::vector<std::string> write_page(const Options& options, const viewer::PageOp
 int view(const Options& options) {
   const std::string ending = fs::path(options.out).extension().string();
   if (ending != ".html" && ending != ".htm") {
-    throw Error(fmt::format("{}: {} is no ending of a page: give .html", options.out,
-                            printable(ending)));
+    throw Error(
+        fmt::format("{}: {} is no ending of a page: give .html", options.out, printable(ending)));
   }
   viewer::PageOptions page = options.page;
   page.batch = options.batch;
@@ -86,7 +86,8 @@ Command view_command(CommandLine& program) {
       program.add_command("view", "Attention maps and other tensors as a page for the browser");
   arguments.footer(
       "One HTML file, which needs no network: hover over a patch or a token to see where it looks, "
-      "click to hold it. Attention maps are the keys called `attention`, and tensors whose rows sum "
+      "click to hold it. Attention maps are the keys called `attention`, and tensors whose rows "
+      "sum "
       "to 1. With --compare the two files' A, B and A - B stand side by side.");
   arguments.option("FILE", options->file, "A .safetensors, .npz or .npy file").required();
   arguments.positionals("KEY", options->keys, "Only these keys; globs such as '*:attn'");

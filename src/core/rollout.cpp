@@ -69,7 +69,9 @@ ANYCAPTURE_WIDER void multiply(const float* a, std::size_t tokens, const float* 
 
 void fuse_row(const LayerMaps& layer, std::size_t row, std::size_t tokens, HeadFusion fusion,
               float* out) {
-  const auto of_head = [&](std::size_t head) { return layer.data + (head * tokens + row) * tokens; };
+  const auto of_head = [&](std::size_t head) {
+    return layer.data + (head * tokens + row) * tokens;
+  };
   std::copy_n(of_head(0), tokens, out);
   const auto join = fusion == HeadFusion::mean  ? add
                     : fusion == HeadFusion::max ? keep_larger
@@ -102,8 +104,8 @@ void check(const std::vector<LayerMaps>& layers, std::size_t tokens,
                             options.start_layer, layers.size() - 1));
   }
   if (!(options.discard_ratio >= 0 && options.discard_ratio < 1)) {
-    throw Error(fmt::format("rollout: a discard ratio of {}: give 0 to below 1",
-                            options.discard_ratio));
+    throw Error(
+        fmt::format("rollout: a discard ratio of {}: give 0 to below 1", options.discard_ratio));
   }
   for (const LayerMaps& layer : layers) {
     if (layer.heads == 0) throw Error("rollout: a layer has no heads");

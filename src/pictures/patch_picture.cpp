@@ -53,8 +53,8 @@ std::string what_would_fit(int tokens) {
                                                *options.prefix == 1 ? "" : "s")
                                  : "";
   if (!options.grid) {
-    throw Error(fmt::format("the {} tokens of {} are no square{}: give --grid ROWSxCOLUMNS{}", tokens,
-                            printable(key), prefix, what_would_fit(tokens)));
+    throw Error(fmt::format("the {} tokens of {} are no square{}: give --grid ROWSxCOLUMNS{}",
+                            tokens, printable(key), prefix, what_would_fit(tokens)));
   }
   const auto [rows, cols] = *options.grid;
   throw Error(fmt::format("the {} tokens of {} are not {} x {} patches{}: give another --grid{}{}",

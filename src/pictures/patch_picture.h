@@ -14,7 +14,6 @@
 #include <string>
 #include <vector>
 
-
 namespace anycapture {
 
 /// What a user says of it, before what the file says.
@@ -27,8 +26,8 @@ struct PatchOptions {
 
 /// How `tokens` of `key` lie: as the options say, else the metadata, else a square behind 1, 0, 5
 /// or 2 tokens. Throws Error when they do not fit, or cannot be known.
-ANYCAPTURE_API PatchGrid patch_grid(int tokens, const PatchOptions& options, const CaptureMetadata& metadata,
-                     const std::string& key);
+ANYCAPTURE_API PatchGrid patch_grid(int tokens, const PatchOptions& options,
+                                    const CaptureMetadata& metadata, const std::string& key);
 
 struct PatchPicture {
   Image image;
@@ -54,7 +53,7 @@ ANYCAPTURE_API std::optional<Image> picture_itself(const PatchOptions& options,
 ANYCAPTURE_API std::string stretch_warning(const Image& image, const PatchGrid& grid);
 
 /// The picture that the file holds. Throws Error.
-ANYCAPTURE_API Image image_in_file(const safetensors::Source& source, const CaptureMetadata::Image& about,
-                    std::int64_t batch);
+ANYCAPTURE_API Image image_in_file(const safetensors::Source& source,
+                                   const CaptureMetadata::Image& about, std::int64_t batch);
 
 }  // namespace anycapture

@@ -24,8 +24,8 @@ struct AttentionMaps {
   std::int64_t keys = 0;
 };
 
-/// Those whose what is `attention`, and those whose rows sum to about 1; as they stand in `sources`,
-/// which must outlive them.
+/// Those whose what is `attention`, and those whose rows sum to about 1; as they stand in
+/// `sources`, which must outlive them.
 ANYCAPTURE_API std::vector<AttentionMaps> attention_maps(
     const std::vector<safetensors::Source>& sources, const CaptureMetadata& metadata);
 

@@ -81,7 +81,8 @@ double page_bytes(const PageParts& parts) {
 void reduce(PageParts& parts, const PageOptions& options, const Reduction& reduction) {
   const double asked = bytes_of_maps(parts) / 1e6;
   std::vector<std::string> less;
-  if (options.exact && reduction.steps_only) less.push_back("values to 1/252 of their row, not f16");
+  if (options.exact && reduction.steps_only)
+    less.push_back("values to 1/252 of their row, not f16");
   if (reduction.mean) less.push_back("means over heads");
   if (reduction.stride > 1) less.push_back(fmt::format("each {}th layer", reduction.stride));
   for (Group& group : parts.groups) {

@@ -69,8 +69,9 @@ std::string in_steps(const float* values, std::size_t rows, std::size_t columns)
 }
 
 std::string in_halves(const float* values, std::size_t count) {
-  const Cast cast = cast_floats(safetensors::Dtype::kF32, reinterpret_cast<const std::byte*>(values),
-                                count, safetensors::Dtype::kF16);
+  const Cast cast =
+      cast_floats(safetensors::Dtype::kF32, reinterpret_cast<const std::byte*>(values), count,
+                  safetensors::Dtype::kF16);
   return {static_cast<const char*>(cast.bytes.data), cast.bytes.size};
 }
 

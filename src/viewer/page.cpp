@@ -20,10 +20,17 @@ std::string escaped(std::string_view text) {
   std::string result;
   for (const char c : text) {
     switch (c) {
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '&': result += "&amp;"; break;
-      default: result += c;
+      case '<':
+        result += "&lt;";
+        break;
+      case '>':
+        result += "&gt;";
+        break;
+      case '&':
+        result += "&amp;";
+        break;
+      default:
+        result += c;
     }
   }
   return result;
@@ -35,18 +42,25 @@ std::string inert(const std::string& json) {
   result.reserve(json.size());
   for (const char c : json) {
     switch (c) {
-      case '<': result += "\\u003c"; break;
-      case '>': result += "\\u003e"; break;
-      case '&': result += "\\u0026"; break;
-      default: result += c;
+      case '<':
+        result += "\\u003c";
+        break;
+      case '>':
+        result += "\\u003e";
+        break;
+      case '&':
+        result += "\\u0026";
+        break;
+      default:
+        result += c;
     }
   }
   return result;
 }
 
 std::string data_of(const PageParts& parts) {
-  std::string text = "<script type=\"application/json\" id=\"page\">" + inert(page_json(parts)) +
-                     "</script>\n";
+  std::string text =
+      "<script type=\"application/json\" id=\"page\">" + inert(page_json(parts)) + "</script>\n";
   std::size_t number = 0;
   const auto add = [&](const std::vector<std::string>& blocks) {
     for (const std::string& block : blocks) {

@@ -25,8 +25,8 @@ struct Capture {
 };
 
 struct PageOptions {
-  PatchOptions patches;             ///< the picture and its grid, before what the metadata says
-  std::vector<std::string> tokens;  ///< in place of the metadata's
+  PatchOptions patches;               ///< the picture and its grid, before what the metadata says
+  std::vector<std::string> tokens;    ///< in place of the metadata's
   std::optional<std::int64_t> batch;  ///< which item; left out, the first
   std::vector<int> layers;            ///< of the attention maps, these alone; empty: all
   std::vector<int> heads;             ///< the same

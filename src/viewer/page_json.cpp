@@ -52,17 +52,13 @@ Json json_of(const Layer& layer, std::size_t& next) {
 Json json_of(const Group& group, std::size_t& next) {
   Json layers = Json::array();
   for (const Layer& layer : group.layers) layers.push_back(json_of(layer, next));
-  Json json{{"queries", group.queries},
-            {"keys", group.keys},
-            {"heads", group.heads},
-            {"mean", group.mean},
-            {"grid", nullptr},
-            {"gridIsKnown", group.grid_is_known},
-            {"layers", std::move(layers)}};
+  Json json{
+      {"queries", group.queries},   {"keys", group.keys}, {"heads", group.heads},
+      {"mean", group.mean},         {"grid", nullptr},    {"gridIsKnown", group.grid_is_known},
+      {"layers", std::move(layers)}};
   if (group.grid) {
-    json["grid"] = {{"rows", group.grid->rows},
-                    {"cols", group.grid->cols},
-                    {"prefix", group.grid->prefix}};
+    json["grid"] = {
+        {"rows", group.grid->rows}, {"cols", group.grid->cols}, {"prefix", group.grid->prefix}};
   }
   return json;
 }
@@ -95,8 +91,8 @@ Json json_of(const OtherTensor& tensor, std::size_t& next) {
 
 std::string page_json(const PageParts& parts) {
   std::size_t next = 0;
-  Json json{{"names", parts.names},   {"model", parts.model}, {"tokens", parts.tokens},
-            {"notes", parts.notes},   {"image", nullptr},     {"groups", Json::array()},
+  Json json{{"names", parts.names},    {"model", parts.model}, {"tokens", parts.tokens},
+            {"notes", parts.notes},    {"image", nullptr},     {"groups", Json::array()},
             {"tensors", Json::array()}};
   json["colors"] = {{"viridis", colors(ColorMap::viridis)},
                     {"magma", colors(ColorMap::magma)},

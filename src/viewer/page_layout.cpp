@@ -85,9 +85,10 @@ void find_tokens(PageParts& parts, const CaptureMetadata& metadata, const PageOp
   if (options.tokens.empty() || parts.groups.empty()) return;
   if (std::any_of(parts.groups.begin(), parts.groups.end(), fits)) return;
   const Group& group = parts.groups.front();
-  throw Error(fmt::format("--tokens gives {} tokens, but the maps have {} queries and {} keys: give "
-                          "as many as one of them",
-                          parts.tokens.size(), group.queries, group.keys));
+  throw Error(
+      fmt::format("--tokens gives {} tokens, but the maps have {} queries and {} keys: give "
+                  "as many as one of them",
+                  parts.tokens.size(), group.queries, group.keys));
 }
 
 }  // namespace

@@ -91,9 +91,8 @@ Group& group_for(std::vector<Group>& groups, const AttentionMaps& maps,
 
 // The chosen heads one after another, or their mean.
 Values values_of(const AttentionMaps& maps, const Group& group, const PageOptions& options) {
-  const TensorPart part = maps_of(maps, maps.source->shape.size() == 4
-                                            ? options.batch
-                                            : std::optional<std::int64_t>());
+  const TensorPart part =
+      maps_of(maps, maps.source->shape.size() == 4 ? options.batch : std::optional<std::int64_t>());
   const std::vector<MapView> all =
       part.rank() == 3 ? part.maps() : std::vector<MapView>{part.map()};
   const std::size_t size =

@@ -41,10 +41,10 @@ struct Layer {
 struct Group {
   std::int64_t queries = 0;
   std::int64_t keys = 0;
-  std::vector<int> heads;          ///< of the tensor's, those on the page
-  bool mean = false;               ///< the page has their mean alone
-  std::optional<PatchGrid> grid;   ///< how the keys lie on the picture; else the queries
-  bool grid_is_known = false;      ///< not guessed
+  std::vector<int> heads;         ///< of the tensor's, those on the page
+  bool mean = false;              ///< the page has their mean alone
+  std::optional<PatchGrid> grid;  ///< how the keys lie on the picture; else the queries
+  bool grid_is_known = false;     ///< not guessed
   std::vector<Layer> layers;
 };
 

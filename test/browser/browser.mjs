@@ -96,9 +96,9 @@ export async function hover(page, { x, y }) {
 export async function pixelAt(page, selector, { x, y }) {
   return page.evaluate(([name, px, py]) => {
     const canvas = document.querySelector(name), box = canvas.getBoundingClientRect();
-    const scale = canvas.width / box.width;
-    const pixel = canvas.getContext('2d').getImageData((px - box.x) * scale, (py - box.y) * scale, 1, 1);
-    return Array.from(pixel.data);
+    const scale = canvas.width / box.width, one = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+    one.drawImage(canvas, Math.floor((px - box.x) * scale), Math.floor((py - box.y) * scale), 1, 1, 0, 0, 1, 1);
+    return Array.from(one.getImageData(0, 0, 1, 1).data);
   }, [selector, x, y]);
 }
 

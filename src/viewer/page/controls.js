@@ -13,6 +13,7 @@ function chooseHead(head) {
 
 function chooseGroup(index) {
   state.group = index;
+  pointer = null;
   const group = currentGroup();
   state.layer = Math.min(state.layer, group.layers.length - 1);
   if (!headChoices(group).includes(state.head)) [state.head] = headChoices(group);
@@ -110,8 +111,18 @@ const kKeys = {
   s: () => savePicture(),
   t: () => nextTheme(),
   '?': () => ui('keys').showModal(),
-  Escape: () => { pointer = null; state.locked = false; changed(); },
+  Escape: () => letGo(),
 };
+
+// What the pointer is on looks, from now on.
+function letGo() {
+  const { by } = shown();
+  state.locked = false;
+  if (pointer && pointer.token === undefined && pointer.target !== undefined) {
+    pointer = { token: pointer.target, by, target: pointer.target };
+  }
+  changed();
+}
 
 function stepHead(step) {
   const choices = headChoices(currentGroup()), place = choices.indexOf(state.head) + step;

@@ -41,8 +41,23 @@ function renderMaps() {
   showReadout(lastReadout);
   showToken();
   showStrongest(lines[isComparison ? kDifference : kA]);
-  drawHeads();
-  drawOverview();
+  followLater();
+}
+
+let followTimer = 0;
+let followed = '';
+
+// The small pictures follow when the pointer rests; at once when it is not the pointer that moved.
+function followLater() {
+  const follow = () => { drawHeads(); drawOverview(); };
+  clearTimeout(followTimer);
+  const name = JSON.stringify(state);
+  if (name === followed && pointer) {
+    followTimer = setTimeout(() => state.view !== 'tensors' && follow(), 70);
+    return;
+  }
+  followed = name;
+  follow();
 }
 
 function render() {

@@ -81,15 +81,26 @@ class PicturePanel {
     return { target: grid.prefix + row * grid.cols + column };
   }
 
+  // The picture in the size in which it is drawn, so that no hover scales it again.
+  scaled(base, width, height) {
+    const w = Math.max(1, Math.round(width)), h = Math.max(1, Math.round(height));
+    if (this.base === base && this.fit?.width === w && this.fit.height === h) return this.fit;
+    this.base = base;
+    this.fit = element('canvas', { width: w, height: h });
+    this.fit.getContext('2d').drawImage(base, 0, 0, w, h);
+    return this.fit;
+  }
+
   draw(values, range, extra) {
     const group = currentGroup(), { grid } = group, colors = colorsFor(this.source);
     const at = this.at = this.place(), theme = colorsOfTheme();
     const context = contextOf(this.canvas, at.width, at.height);
     this.canvas.dataset.image = [at.left, at.top, at.imageWidth, at.imageHeight].join();
     const base = state.grey ? picture.grey : picture.color;
-    context.imageSmoothingEnabled = true;
     if (base) {
-      context.drawImage(base, at.left, at.top, at.imageWidth, at.imageHeight);
+      const scale = this.canvas.width / at.width;
+      context.drawImage(this.scaled(base, at.imageWidth * scale, at.imageHeight * scale), at.left, at.top,
+        at.imageWidth, at.imageHeight);
     } else {
       context.fillStyle = theme.line;
       context.fillRect(at.left, at.top, at.imageWidth, at.imageHeight);
