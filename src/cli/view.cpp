@@ -104,6 +104,7 @@ Command view_command(CommandLine& program) {
       .option("--max-mb", options->page.max_mb,
               "Megabytes that the page may have; what is more is reduced")
       .between(1, 400)
+      .shown_as("N")
       .shows_default();
   arguments.flag("--exact", options->page.exact,
                  "Half precision, 3 times the size; else 252 steps a row");
