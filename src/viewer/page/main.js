@@ -40,24 +40,24 @@ function renderMaps() {
   lastReadout = readout(lines);
   showReadout(lastReadout);
   showToken();
-  showStrongest(lines[isComparison ? kDifference : kA]);
-  followLater();
+  followLater(lines[isComparison ? kDifference : kA]);
 }
 
 let followTimer = 0;
 let followed = '';
 
-// The small pictures follow when the pointer rests; at once when it is not the pointer that moved.
-function followLater() {
-  const follow = () => { drawHeads(); drawOverview(); };
+// The list and the small pictures follow when the pointer rests; at once when something else did it.
+function followLater(line) {
+  const follow = () => {
+    showStrongest(line);
+    drawHeads();
+    drawOverview();
+  };
   clearTimeout(followTimer);
-  const name = JSON.stringify(state);
-  if (name === followed && pointer) {
-    followTimer = setTimeout(() => state.view !== 'tensors' && follow(), 70);
-    return;
-  }
+  const name = JSON.stringify(state), isHover = name === followed && pointer !== null;
   followed = name;
-  follow();
+  if (!isHover) return follow();
+  followTimer = setTimeout(() => { if (JSON.stringify(state) === name) follow(); }, 60);
 }
 
 function render() {
