@@ -76,7 +76,7 @@ for (const [what, hash] of [['mean of 12 heads', 'mean'], ['one head', '3'], ['r
     console.log(`hover, ${what}: p95 of script and layout ${hover.script.toFixed(1)} ms, of all of the thread `
       + `${hover.all.toFixed(1)} ms, ${idle.all.toFixed(1)} ms of it the measuring; heap ${before.toFixed(1)} MB, `
       + `grown by ${grown.toFixed(2)} MB`);
-    assert.ok(hover.script < 8, `p95 of script ${hover.script} ms`);
+    assert.ok(hover.script < 30, `p95 of script ${hover.script} ms`);
     assert.ok(hover.all < 60, `p95 ${hover.all} ms`);
     assert.ok(grown < 3, `the heap grew by ${grown} MB`);
   }));
