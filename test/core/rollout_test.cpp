@@ -26,7 +26,7 @@ using ::testing::Pointwise;
 
 // Layers of softmax rows.
 struct Model {
-  Model(std::size_t layer_count, std::size_t heads, std::size_t tokens) : tokens(tokens) {
+  Model(std::size_t layer_count, std::size_t heads, std::size_t token_count) : tokens(token_count) {
     std::mt19937 random(7);
     std::normal_distribution<float> logit(0, 2);
     values.resize(layer_count);
