@@ -2,9 +2,10 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(anycapture_targets anycapture_core anycapture_pictures)
+set(anycapture_targets anycapture_core anycapture_pictures anycapture_viewer)
 set_target_properties(anycapture_core PROPERTIES EXPORT_NAME core)
 set_target_properties(anycapture_pictures PROPERTIES EXPORT_NAME pictures)
+set_target_properties(anycapture_viewer PROPERTIES EXPORT_NAME viewer)
 if(TARGET anycapture)
   list(APPEND anycapture_targets anycapture)
 else()

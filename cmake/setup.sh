@@ -2,17 +2,18 @@
 # usage: cmake/setup.sh [--torch=PATH|pip|debian] [--build-type=TYPE] [--tests] [CMake options...]
 #
 # Installs what is missing, chooses a LibTorch and configures a build folder of its own for it. With --tests,
-# installs also what only tests use: the shells in which commands are completed, another build tool.
+# installs also what only tests use: the shells in which commands are completed, another build tool, a browser.
 # Prints that folder's path on stdout, and what it does on stderr.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 packages=(
   g++ cmake ninja-build ccache pkg-config python3 python3-venv fonts-dejavu-core
-  libfmt-dev nlohmann-json3-dev libcairo2-dev libjpeg-dev libpng-dev libzip-dev libcli11-dev
+  libfmt-dev nlohmann-json3-dev libcairo2-dev libjpeg-dev libpng-dev libzip-dev libcli11-dev zlib1g-dev
   libgtest-dev libgmock-dev libbenchmark-dev
 )
 test_packages=(bash-completion zsh fish make)
+test_programs=(node:nodejs npm:npm chromium:chromium) # by whatever package the system has them from
 torch_version=2.13.0
 builds=$PWD/build
 # With precompiled headers, ccache keeps nothing without this.
@@ -151,7 +152,12 @@ asked='' build_type=Release options=() installed=0
 for argument in "$@"; do
   case "$argument" in
     --torch=?*) asked=${argument#--torch=} ;;
-    --tests) packages+=("${test_packages[@]}") ;;
+    --tests)
+      packages+=("${test_packages[@]}")
+      for program in "${test_programs[@]}"; do
+        command -v "${program%%:*}" >/dev/null || packages+=("${program#*:}")
+      done
+      ;;
     --build-type=?*) build_type=${argument#--build-type=} ;;
     -D*) options+=("$argument") ;;
     *)

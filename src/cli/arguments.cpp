@@ -104,6 +104,8 @@ template Argument Arguments::option(const std::string&, int&, const std::string&
 template Argument Arguments::option(const std::string&, std::int64_t&, const std::string&);
 template Argument Arguments::option(const std::string&, double&, const std::string&);
 template Argument Arguments::option(const std::string&, std::optional<int>&, const std::string&);
+template Argument Arguments::option(const std::string&, std::optional<std::int64_t>&,
+                                    const std::string&);
 template Argument Arguments::option(const std::string&, std::optional<double>&, const std::string&);
 
 Argument Arguments::repeated(const std::string& name, std::vector<std::string>& values,

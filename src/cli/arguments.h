@@ -47,7 +47,7 @@ class Arguments {
   explicit Arguments(CLI::App* app) : app_(app) {}
 
   /// `name`: `-o,--out`, or `FILE` of a positional. T: std::string, int, std::int64_t, double, or a
-  /// std::optional of int or double.
+  /// std::optional of int, std::int64_t or double.
   template <class T>
   Argument option(const std::string& name, T& value, const std::string& description);
   /// One value each time that it is given.

@@ -29,7 +29,9 @@ Command inspect_command(CommandLine& program);
 Command stats_command(CommandLine& program);
 Command diff_command(CommandLine& program);
 Command convert_command(CommandLine& program);
+Command view_command(CommandLine& program);
 Command plot_command(CommandLine& program);
+Command rollout_command(CommandLine& program);
 Command completion_command(CommandLine& program);
 Command instrument_command(CommandLine& program);
 

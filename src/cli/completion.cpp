@@ -100,6 +100,17 @@ bool fits(const ArgumentInfo& option, const Place& place) {
   return option.repeats || std::find(given.begin(), given.end(), &option) == given.end();
 }
 
+bool is_given(const Place& place, const std::string& name) {
+  return std::any_of(place.given.begin(), place.given.end(), [&](const ArgumentInfo* option) {
+    return std::find(option->names.begin(), option->names.end(), name) != option->names.end();
+  });
+}
+
+const ArgumentInfo& first_positional(const CommandInfo& command) {
+  return *std::find_if(command.arguments.begin(), command.arguments.end(),
+                       [](const ArgumentInfo& one) { return !one.positional.empty(); });
+}
+
 void add_options(Lines& lines, const CommandInfo& command, const Place& place) {
   for (const ArgumentInfo& option : command.arguments) {
     if (!fits(option, place)) continue;
@@ -121,9 +132,12 @@ void add_for(Lines& lines, const CommandInfo& command, const Words& before) {
     if (option == nullptr || option->most_values == 0) return;
     return add_values(lines, word.substr(0, equals + 1), *option, place);
   }
-  if (const ArgumentInfo* positional = next_positional(command, place)) {
-    add_values(lines, "", *positional, place);
+  const ArgumentInfo* positional = next_positional(command, place);
+  // Two files to compare stand in front of the keys.
+  if (place.positionals.size() == 1 && is_given(place, "--compare")) {
+    positional = &first_positional(command);
   }
+  if (positional != nullptr) add_values(lines, "", *positional, place);
 }
 
 }  // namespace

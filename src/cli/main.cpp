@@ -37,6 +37,8 @@ constexpr const char* kAbout =
     "  anycapture modules vit.pt                            what a TorchScript archive is made of\n"
     "  anycapture run vit.pt --input cat.png -c Attention:attn -o maps.safetensors\n"
     "  anycapture plot maps.safetensors '*.attn:attn' --token 0 -o cls.png   where CLS looks\n"
+    "  anycapture view maps.safetensors -o maps.html        attention, as a page for the browser\n"
+    "  anycapture rollout maps.safetensors -o rollout.png   where CLS looks through all layers\n"
     "  source <(anycapture completion bash)                 completes keys, options; or zsh, fish\n"
     "  anycapture instrument --print model.cpp              which locals would have a name\n"
     "\n"
@@ -80,9 +82,10 @@ int run(std::vector<std::string> arguments) {
   CommandLine program(kAbout, "anycapture");
   program.version("anycapture " ANYCAPTURE_VERSION);
   const std::vector<Command> commands{
-      inspect_command(program), stats_command(program),      diff_command(program),
-      convert_command(program), plot_command(program),       modules_command(program),
-      run_command(program),     instrument_command(program), completion_command(program)};
+      inspect_command(program),    stats_command(program),     diff_command(program),
+      convert_command(program),    view_command(program),      plot_command(program),
+      rollout_command(program),    modules_command(program),   run_command(program),
+      instrument_command(program), completion_command(program)};
   if (!arguments.empty() && arguments[0] == kComplete) {
     write_out(completions(program.info(), {arguments.begin() + 1, arguments.end()}));
     return kDone;

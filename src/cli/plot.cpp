@@ -49,12 +49,6 @@ std::vector<Chosen> choose(const PlotOptions& options, const Tensors& tensors) {
   return chosen;
 }
 
-CaptureMetadata metadata_of(const Tensors& tensors) {
-  const auto text = tensors.metadata.find("anycapture");
-  return text == tensors.metadata.end() ? CaptureMetadata{}
-                                        : CaptureMetadata::from_json(text->second);
-}
-
 bool is_over_picture(const PlotOptions& options) {
   return options.over || options.token || options.patch || options.top ||
          !options.highlight.empty() || !options.patches.image.empty();
@@ -76,9 +70,10 @@ void plot_picture_itself(const Plot& plot) {
                  titled(plot.options.figure, plot, {plot.chosen[0].call_text}));
 }
 
-int plot(const PlotOptions& options) {
-  const Tensors tensors = read_tensors(options.file, {});
-  const CaptureMetadata metadata = metadata_of(tensors);
+}  // namespace
+
+void plot(const PlotOptions& options, const Tensors& tensors) {
+  const CaptureMetadata metadata = capture_metadata(tensors);
   const std::vector<Chosen> chosen = choose(options, tensors);
   const Plot plot{options, tensors, metadata, chosen};
   if (is_picture_itself(plot)) {
@@ -88,10 +83,7 @@ int plot(const PlotOptions& options) {
   } else {
     plot_values(plot);
   }
-  return kDone;
 }
-
-}  // namespace
 
 std::vector<std::int64_t> index_for(const Plot& plot, const Source& source, std::size_t rest) {
   std::vector<std::int64_t> index = plot.options.index;
@@ -129,7 +121,10 @@ Command plot_command(CommandLine& program) {
       "axis a curve. With --token, what that token looks at lies over the picture; several keys "
       "give a tile each, such as the layers of '*.attn:attn'.");
   add_plot_options(arguments, *options);
-  return {arguments, [options] { return plot(*options); }};
+  return {arguments, [options] {
+            plot(*options, read_tensors(options->file, {}));
+            return kDone;
+          }};
 }
 
 }  // namespace cli

@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "cli/patch_picture.h"
 #include "cli/tensors.h"
+#include "pictures/patch_picture.h"
 
 namespace anycapture {
 namespace cli {
@@ -55,6 +55,9 @@ struct Plot {
   const CaptureMetadata& metadata;
   const std::vector<Chosen>& chosen;  ///< at least one
 };
+
+/// Writes options.out. Throws Error, and FileError.
+void plot(const PlotOptions& options, const Tensors& tensors);
 
 /// options.index, completed with zeros until at most `rest` axes are left.
 std::vector<std::int64_t> index_for(const Plot& plot, const safetensors::Source& source,

@@ -1,31 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "cli/plot_options.h"
 
-#include <charconv>
 #include <cstdio>
 #include <utility>
+
+#include "cli/patch_options.h"
+#include "cli/whole_numbers.h"
 
 namespace anycapture {
 namespace cli {
 namespace {
-
-template <class T>
-std::optional<T> whole_number(std::string_view text) {
-  T value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-// Two whole numbers, of at least `least`, apart by `separator`.
-std::optional<std::array<int, 2>> pair_of(const std::string& text, char separator, int least) {
-  const std::size_t middle = text.find(separator);
-  if (middle == std::string::npos) return std::nullopt;
-  const auto first = whole_number<int>(std::string_view(text).substr(0, middle));
-  const auto second = whole_number<int>(std::string_view(text).substr(middle + 1));
-  if (!first || !second || *first < least || *second < least) return std::nullopt;
-  return std::array<int, 2>{*first, *second};
-}
 
 std::optional<std::pair<float, float>> limits_of(const std::string& text) {
   float low = 0, high = 0;
@@ -79,28 +63,7 @@ void add_picture(Arguments& arguments, PlotOptions& options) {
       .shown_as("N")
       .excludes(highlight);
   arguments.flag("--over", options.over, "Lay the values over the picture in the file");
-  arguments.option("--image", options.patches.image, "Lay them over this JPEG or PNG")
-      .shown_as("FILE");
-  arguments
-      .option("--crop", options.patches.crop,
-              "The middle of the picture alone: timm's crop_pct, such as 0.9")
-      .between(0.01, 1)
-      .shown_as("PART")
-      .needs("--image");
-  arguments
-      .read(
-          "--grid",
-          [&options](const std::string& text) {
-            options.patches.grid = pair_of(text, 'x', 1);
-            return options.patches.grid.has_value();
-          },
-          "ROWSxCOLUMNS, such as 14x14",
-          "Patches of the picture; left out, what the file says, or a square")
-      .shown_as("ROWSxCOLUMNS");
-  arguments
-      .option("--prefix", options.patches.prefix, "Tokens in front of the patches, such as CLS")
-      .from_zero()
-      .shown_as("N");
+  add_patch_options(arguments, options.patches);
 }
 
 void add_looks(Arguments& arguments, FigureOptions& figure) {

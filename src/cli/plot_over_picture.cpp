@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "cli/plot.h"
-#include "cli/tensor_part.h"
+#include "pictures/tensor_part.h"
 
 namespace anycapture {
 namespace cli {
@@ -202,7 +202,7 @@ void plot_over_picture(const Plot& plot) {
   check_tiles(layers);
   const std::int64_t batch = options.index.empty() ? 0 : options.index[0];
   const PatchPicture picture =
-      patch_picture(layers.grid, options.patches, plot.tensors, plot.metadata, batch);
+      patch_picture(layers.grid, options.patches, plot.tensors.sources, plot.metadata, batch);
   if (!picture.warning.empty()) fmt::print(stderr, "anycapture: warning: {}\n", picture.warning);
   FigureOptions figure = options.figure;
   if (picture.blank) figure.alpha = 1;

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "cli/plot.h"
-#include "cli/tensor_part.h"
+#include "pictures/tensor_part.h"
 
 namespace anycapture {
 namespace cli {

@@ -94,5 +94,11 @@ Tensors read_tensors(const std::string& path, const std::vector<std::string>& gl
   }
 }
 
+CaptureMetadata capture_metadata(const Tensors& tensors) {
+  const auto text = tensors.metadata.find("anycapture");
+  return text == tensors.metadata.end() ? CaptureMetadata{}
+                                        : CaptureMetadata::from_json(text->second);
+}
+
 }  // namespace cli
 }  // namespace anycapture

@@ -2,6 +2,7 @@
 // Tensors from a file of any format that is read.
 #pragma once
 
+#include <anycapture/metadata.h>
 #include <anycapture/safetensors.h>
 
 #include <string>
@@ -18,6 +19,9 @@ struct Tensors {
 /// A .safetensors, .npz or .npy file, told by what it holds. The key of a .npy is its name without
 /// ending. Throws FileError, and KeyError when a glob matches nothing.
 Tensors read_tensors(const std::string& path, const std::vector<std::string>& globs);
+
+/// What a capture says of its tensors; nothing where the file is none.
+CaptureMetadata capture_metadata(const Tensors& tensors);
 
 }  // namespace cli
 }  // namespace anycapture

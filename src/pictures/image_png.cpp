@@ -11,6 +11,7 @@
 #include "core/atomic_file.h"
 #include "pictures/image_check.h"
 #include "pictures/image_decode.h"
+#include "pictures/image_encode.h"
 
 namespace anycapture {
 namespace {
@@ -134,7 +135,7 @@ Image decode_png(std::FILE* file, const std::string& path) {
   return over_white(rgba, static_cast<int>(png.width()), static_cast<int>(png.height()));
 }
 
-void write_png(const std::string& path, const Image& image) {
+std::string png_bytes(const Image& image) {
   check_image(image);
   png_image header{};
   header.version = PNG_IMAGE_VERSION;
@@ -145,9 +146,14 @@ void write_png(const std::string& path, const Image& image) {
   std::string bytes(size, '\0');
   if (png_image_write_to_memory(&header, bytes.data(), &size, 0, image.rgb.data(), 0, nullptr) ==
       0) {
-    throw FileError(fmt::format("{}: cannot be made a PNG: {}", path, header.message));
+    throw Error(fmt::format("a picture cannot be made a PNG: {}", header.message));
   }
-  write_whole_file(path, std::string_view(bytes).substr(0, size));
+  bytes.resize(size);
+  return bytes;
+}
+
+void write_png(const std::string& path, const Image& image) {
+  write_whole_file(path, png_bytes(image));
 }
 
 }  // namespace anycapture

@@ -156,6 +156,11 @@ TEST_F(Completion, FilesByWhatTheCommandTakes) {
               ElementsAre("\t.safetensors .npz .npy .csv"));
   EXPECT_THAT(completed({"convert", path, "out.npz", ""}), IsEmpty());
   EXPECT_THAT(completed({"plot", "--index", "1", ""}), ElementsAre("\t.safetensors .npz .npy"));
+  EXPECT_THAT(completed({"view", "--compare", path, ""}), ElementsAre("\t.safetensors .npz .npy"));
+  EXPECT_THAT(completed({"view", "--tokens", ""}), ElementsAre("\t.json"));
+  EXPECT_THAT(completed({"view", path, "-o", ""}), ElementsAre("\t.html"));
+  EXPECT_THAT(candidates({"view", path, "b"}), ElementsAre("b:x"));
+  EXPECT_THAT(candidates({"rollout", "--fusion", ""}), ElementsAre("mean", "max", "min"));
   EXPECT_THAT(completed({"plot", path, "b:x", "-o", ""}), ElementsAre("\t.png .svg .pdf"));
   EXPECT_THAT(completed({"plot", path, "b:x", "--out=p"}), ElementsAre("\t.png .svg .pdf"));
   EXPECT_THAT(completed({"plot", path, "b:x", "--image", ""}), ElementsAre("\t"));  // any

@@ -120,6 +120,11 @@ run MISSING='zsh ccache'
 check 'no tests: no shells' does_not zsh
 run MISSING='zsh ccache' -- --tests
 check '--tests: shells' does 'ccache zsh'
+run MISSING=chromium -- --tests
+check '--tests: a browser' does ' chromium'
+stand_in chromium <<<':'
+run MISSING=chromium -- --tests
+check '--tests: a browser of another package is one' does_not chromium
 run MISSING=libpng-dev USER_ID=1000
 check 'not root: sudo' does 'sudo env DEBIAN_FRONTEND=noninteractive apt-get install'
 run MISSING=libpng-dev APT_STATUS=100

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/tensor_part.h"
+#include "pictures/tensor_part.h"
 
 #include <anycapture/error.h>
 #include <anycapture/selector.h>
@@ -15,7 +15,6 @@
 #include "core/tensor_shape.h"
 
 namespace anycapture {
-namespace cli {
 namespace {
 
 using safetensors::Bytes;
@@ -143,5 +142,4 @@ bool is_attention(const TensorPart& part) {
   return any;
 }
 
-}  // namespace cli
 }  // namespace anycapture

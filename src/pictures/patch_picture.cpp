@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "cli/patch_picture.h"
+#include "pictures/patch_picture.h"
 
 #include <anycapture/error.h>
 #include <anycapture/selector.h>
@@ -8,11 +8,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
-#include "cli/tensor_part.h"
+#include "pictures/tensor_part.h"
 
 namespace anycapture {
-namespace cli {
 namespace {
 
 std::optional<int> square_side(int patches) {
@@ -34,19 +34,32 @@ std::optional<PatchGrid> fitted(int tokens, const std::optional<std::array<int, 
   return side ? std::optional<PatchGrid>({*side, *side, *prefix}) : std::nullopt;
 }
 
+// The grids nearest to a square behind the usual numbers of tokens in front: CLS; none; CLS and
+// distillation; CLS and 4 registers.
+std::string what_would_fit(int tokens) {
+  for (const int prefix : {1, 0, 2, 5}) {
+    const int patches = tokens - prefix;
+    for (int rows = static_cast<int>(std::sqrt(std::max(0, patches))); rows > 1; --rows) {
+      if (patches % rows != 0 || patches / rows > 4 * rows) continue;
+      return fmt::format("; --grid {}x{} --prefix {} would fit", rows, patches / rows, prefix);
+    }
+  }
+  return "";
+}
+
 [[noreturn]] void throw_unfit(int tokens, const PatchOptions& options, const std::string& key) {
   const std::string prefix = options.prefix
                                  ? fmt::format(" behind {} prefix token{}", *options.prefix,
                                                *options.prefix == 1 ? "" : "s")
                                  : "";
   if (!options.grid) {
-    throw Error(fmt::format("the {} tokens of {} are no square{}: give --grid ROWSxCOLUMNS", tokens,
-                            printable(key), prefix));
+    throw Error(fmt::format("the {} tokens of {} are no square{}: give --grid ROWSxCOLUMNS{}",
+                            tokens, printable(key), prefix, what_would_fit(tokens)));
   }
   const auto [rows, cols] = *options.grid;
-  throw Error(fmt::format("the {} tokens of {} are not {} x {} patches{}: give another --grid{}",
+  throw Error(fmt::format("the {} tokens of {} are not {} x {} patches{}: give another --grid{}{}",
                           tokens, printable(key), rows, cols, prefix,
-                          options.prefix ? " or --prefix" : ""));
+                          options.prefix ? " or --prefix" : "", what_would_fit(tokens)));
 }
 
 // Row-major pixels of one channel, or three.
@@ -76,18 +89,6 @@ Image picture_of(const PatchOptions& options) {
   if (!options.crop) return image;
   const int side = static_cast<int>(std::min(image.width, image.height) * *options.crop);
   return timm_preprocess(image, std::max(1, side), *options.crop);
-}
-
-// A picture whose patches come out as oblongs is often not what the model saw.
-std::string stretched(const Image& image, const PatchGrid& grid) {
-  constexpr double kVisibly = 1.1;
-  const double width = static_cast<double>(image.width) / grid.cols;
-  const double height = static_cast<double>(image.height) / grid.rows;
-  if (std::max(width, height) < kVisibly * std::min(width, height)) return "";
-  return fmt::format(
-      "the picture of {} x {} pixels makes patches of {:.3g} x {:.3g}; if the model saw its "
-      "middle alone, --crop 0.9 takes that",
-      image.width, image.height, width, height);
 }
 
 }  // namespace
@@ -122,20 +123,36 @@ Image image_in_file(const safetensors::Source& source, const CaptureMetadata::Im
   return image_of(TensorPart(source, index), about);
 }
 
+std::string stretch_warning(const Image& image, const PatchGrid& grid) {
+  constexpr double kVisibly = 1.1;
+  const double width = static_cast<double>(image.width) / grid.cols;
+  const double height = static_cast<double>(image.height) / grid.rows;
+  if (std::max(width, height) < kVisibly * std::min(width, height)) return "";
+  return fmt::format(
+      "the picture of {} x {} pixels makes patches of {:.3g} x {:.3g}; if the model saw its "
+      "middle alone, --crop 0.9 takes that",
+      image.width, image.height, width, height);
+}
+
+std::optional<Image> picture_itself(const PatchOptions& options,
+                                    const std::vector<safetensors::Source>& sources,
+                                    const CaptureMetadata& metadata, std::int64_t batch) {
+  if (!options.image.empty()) return picture_of(options);
+  const auto found =
+      std::find_if(sources.begin(), sources.end(), [&](const safetensors::Source& source) {
+        return metadata.image && source.key == metadata.image->key;
+      });
+  if (found == sources.end()) return std::nullopt;
+  return image_in_file(*found, *metadata.image, batch);
+}
+
 PatchPicture patch_picture(const PatchGrid& grid, const PatchOptions& options,
-                           const Tensors& tensors, const CaptureMetadata& metadata,
-                           std::int64_t batch) {
-  if (!options.image.empty()) {
-    PatchPicture picture{picture_of(options), false, ""};
-    picture.warning = stretched(picture.image, grid);
+                           const std::vector<safetensors::Source>& sources,
+                           const CaptureMetadata& metadata, std::int64_t batch) {
+  if (auto image = picture_itself(options, sources, metadata, batch)) {
+    PatchPicture picture{std::move(*image), false, ""};
+    if (!options.image.empty()) picture.warning = stretch_warning(picture.image, grid);
     return picture;
-  }
-  const auto found = std::find_if(tensors.sources.begin(), tensors.sources.end(),
-                                  [&](const safetensors::Source& source) {
-                                    return metadata.image && source.key == metadata.image->key;
-                                  });
-  if (found != tensors.sources.end()) {
-    return {image_in_file(*found, *metadata.image, batch), false, ""};
   }
   constexpr int kSide = 16;
   Image blank{kSide * grid.cols, kSide * grid.rows, {}};
@@ -144,5 +161,4 @@ PatchPicture patch_picture(const PatchGrid& grid, const PatchOptions& options,
   return {blank, true, "there is no picture in the file: --image FILE lays the values over one"};
 }
 
-}  // namespace cli
 }  // namespace anycapture

@@ -2,6 +2,7 @@
 // A part of a tensor as floats, to be drawn.
 #pragma once
 
+#include <anycapture/api.h>
 #include <anycapture/pictures.h>
 #include <anycapture/safetensors.h>
 
@@ -11,11 +12,10 @@
 #include <vector>
 
 namespace anycapture {
-namespace cli {
 
 /// What is left of a tensor when an index is given for each of its first axes. Of complex values,
 /// their magnitudes.
-class TensorPart {
+class ANYCAPTURE_API TensorPart {
  public:
   /// `index` may count from the end: -1 is the last. Throws Error when it does not fit the shape,
   /// or when nothing is left to draw.
@@ -23,6 +23,8 @@ class TensorPart {
 
   const std::vector<std::int64_t>& shape() const { return shape_; }
   int rank() const { return static_cast<int>(shape_.size()); }
+  /// All values, row-major.
+  const float* data() const { return data_; }
   /// All of a part of rank 1.
   RowView row() const { return {data_, size(0)}; }
   /// A part of rank 2.
@@ -43,7 +45,6 @@ class TensorPart {
 
 /// Whether each row of a part of rank 2 or 3 is a distribution: no value below 0, the sum 1 to 0.01
 /// since half precision rounds. Rows without a finite sum, fully masked ones, do not count.
-bool is_attention(const TensorPart& part);
+ANYCAPTURE_API bool is_attention(const TensorPart& part);
 
-}  // namespace cli
 }  // namespace anycapture

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// The heads of the layer as buttons, each with what the token looks at there, or its whole map.
+const headButtons = [];
+let headsMade = '';
+
+function headChoices(group) {
+  const rollout = isSquare(group) ? ['rollout'] : [];
+  if (group.mean) return ['mean', ...rollout];
+  const all = Array.from(group.heads.keys());
+  return all.length > 1 ? [...all, ...kFusions, ...rollout] : [...all, ...rollout];
+}
+
+function makeHeads(group) {
+  const name = `${state.group}`;
+  if (headsMade === name) return;
+  headsMade = name;
+  headButtons.length = 0;
+  for (const head of headChoices(group)) {
+    const canvas = element('canvas', { width: 1, height: 1 });
+    const label = typeof head === 'number' ? String(group.heads[head]) : head;
+    const button = element('button', { type: 'button', className: 'head' }, canvas, element('span', { textContent: label }));
+    button.setAttribute('role', 'radio');
+    button.setAttribute('aria-label', headName(group, head));
+    button.addEventListener('click', () => chooseHead(head));
+    button.addEventListener('keydown', (event) => moveBetweenHeads(event, head));
+    headButtons.push({ head, button, canvas, cells: new Cells() });
+  }
+  ui('heads').replaceChildren(...headButtons.map((one) => one.button));
+}
+
+function moveBetweenHeads(event, head) {
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  if (!step || event.shiftKey) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const place = headButtons.findIndex((one) => one.head === head);
+  const next = headButtons[(place + step + headButtons.length) % headButtons.length];
+  chooseHead(next.head);
+  next.button.focus();
+}
+
+// On the picture a thumbnail is the token's attention there, in the text the whole map, coarse.
+function drawThumbnail(one, group, token, by, source) {
+  const colors = colorsFor(source), { grid } = group;
+  const toRange = (values) => (source === kDifference ? symmetric : sequential)(endsOf(values));
+  if (state.view === 'picture') {
+    const values = attention(group, state.layer, one.head, token, by, source), range = toRange(values);
+    fillCanvas(one, grid.cols, grid.rows, (pixels) => {
+      for (let i = 0; i < grid.cols * grid.rows; ++i) paint(pixels, i, values[grid.prefix + i], range, colors);
+    });
+    return;
+  }
+  const small = coarseMap(group, state.layer, one.head, source), range = toRange(small.values);
+  fillCanvas(one, small.cols, small.rows, (pixels) => {
+    for (let i = 0; i < small.values.length; ++i) paint(pixels, i, small.values[i], range, colors);
+  });
+}
+
+function fillCanvas(one, cols, rows, write) {
+  if (one.canvas.width !== cols || one.canvas.height !== rows) {
+    one.canvas.width = cols; one.canvas.height = rows;
+    one.image = null;
+  }
+  one.context ??= one.canvas.getContext('2d');
+  one.image ??= one.context.createImageData(cols, rows);
+  write(one.image.data);
+  one.context.putImageData(one.image, 0, 0);
+}
+
+// At most 48 cells a side: the largest of the values that a cell stands for.
+function coarseMap(group, layerIndex, head, source) {
+  const layer = group.layers[layerIndex], name = `${head} ${source}`;
+  layer.coarse ??= new Map();
+  if (layer.coarse.has(name)) return layer.coarse.get(name);
+  const cols = Math.min(48, group.keys), rows = Math.min(48, group.queries);
+  const values = new Float32Array(rows * cols);
+  for (let query = 0; query < group.queries; ++query) {
+    const line = attention(group, layerIndex, head, query, false, source);
+    const to = Math.floor(query * rows / group.queries) * cols;
+    for (let key = 0; key < group.keys; ++key) {
+      const cell = to + Math.floor(key * cols / group.keys);
+      if (Math.abs(line[key]) > Math.abs(values[cell])) values[cell] = line[key];
+    }
+  }
+  const map = { rows, cols, values };
+  layer.coarse.set(name, map);
+  return map;
+}
+
+const thumbnailSource = isComparison ? kDifference : kA;
+let thumbnailsShow = '';
+
+function drawHeads() {
+  const { group, token, by } = shown();
+  makeHeads(group);
+  const name = [state.view, state.group, state.layer, state.colors,
+    state.view === 'picture' ? `${token} ${by}` : '', rolloutName()].join();
+  const isNew = name !== thumbnailsShow;
+  thumbnailsShow = name;
+  for (const one of headButtons) {
+    const chosen = one.head === state.head;
+    if (one.chosen !== chosen) {
+      one.chosen = chosen;
+      one.button.setAttribute('aria-checked', chosen);
+      one.button.tabIndex = chosen ? 0 : -1;
+    }
+    const isPlain = one.head === 'rollout' && !chosen;  // it takes all layers: only when asked for
+    one.button.classList.toggle('plain', isPlain);
+    one.canvas.hidden = isPlain;
+    if ((isNew || !one.drawn) && !isPlain && !(chosen && one.head === 'rollout' && state.view !== 'picture')) {
+      drawThumbnail(one, group, token, by, thumbnailSource);
+    }
+    one.drawn = !isPlain;
+    if (one.head === 'rollout' && state.view !== 'picture') one.canvas.hidden = true;
+  }
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// The picture with the attention of a token over it; tokens without a place are cells beside it.
+const kOfSource = ['A', 'B', 'A − B'];
+const picture = { color: null, grey: null };
+
+function greyOf(canvas) {
+  const grey = document.createElement('canvas');
+  grey.width = canvas.width; grey.height = canvas.height;
+  const context = grey.getContext('2d');
+  context.drawImage(canvas, 0, 0);
+  const image = context.getImageData(0, 0, grey.width, grey.height), { data } = image;
+  for (let i = 0; i < data.length; i += 4) {
+    data[i] = data[i + 1] = data[i + 2] = 0.299 * data[i] + 0.587 * data[i + 1] + 0.114 * data[i + 2];
+  }
+  context.putImageData(image, 0, 0);
+  return grey;
+}
+
+async function loadPicture() {
+  if (!page.image) return;
+  const image = new Image();
+  image.src = page.image.source;
+  await image.decode();
+  picture.color = document.createElement('canvas');
+  picture.color.width = page.image.width; picture.color.height = page.image.height;
+  picture.color.getContext('2d').drawImage(image, 0, 0);
+  picture.grey = greyOf(picture.color);
+}
+
+class PicturePanel {
+  constructor(source) {
+    this.source = source;
+    this.canvas = element('canvas', { className: 'picture-canvas', tabIndex: 0 });
+    this.canvas.setAttribute('role', 'application');
+    this.canvas.setAttribute('aria-label',
+      `${isComparison ? kOfSource[source] + ': ' : ''}attention over the picture; arrow keys choose the patch`);
+    this.canvas.id = `picture-${source}`;
+    this.cells = new Cells();
+    this.figure = element('figure', { className: 'panel' });
+    if (isComparison) this.figure.append(element('figcaption', { textContent: caption(source) }));
+    this.figure.append(this.canvas);
+    listen(this.canvas, (event) => this.tokenAt(event), () => pictureBy());
+  }
+
+  // Where things lie, in CSS pixels.
+  place() {
+    const { grid } = currentGroup();
+    const room = Math.max(160, this.figure.clientWidth - 30);
+    const ratio = page.image ? page.image.height / page.image.width : grid.rows / grid.cols;
+    const most = Math.max(300, window.innerHeight - 250);
+    const width = (cell) => room - (grid.prefix ? cell + 14 : 0);
+    let cell = Math.min(58, Math.max(30, room / (grid.cols + 1)));
+    let imageWidth = Math.min(width(cell), most / ratio);
+    if (!isComparison) imageWidth = Math.min(imageWidth, 760);
+    const imageHeight = imageWidth * ratio;
+    cell = Math.min(cell, Math.max(18, (imageHeight - 4) / Math.max(1, grid.prefix) - 16));
+    const left = grid.prefix ? cell + 14 : 0;
+    return { left, cell, imageWidth, imageHeight, width: left + imageWidth + 3, height: imageHeight + 6, top: 3 };
+  }
+
+  box(token, at = this.at) {
+    const { grid } = currentGroup();
+    if (token < grid.prefix) {
+      return [2, at.top + token * (at.cell + 16), at.cell, at.cell];
+    }
+    const place = token - grid.prefix, w = at.imageWidth / grid.cols, h = at.imageHeight / grid.rows;
+    return [at.left + (place % grid.cols) * w, at.top + Math.floor(place / grid.cols) * h, w, h];
+  }
+
+  tokenAt(event) {
+    const bounds = this.canvas.getBoundingClientRect(), { grid } = currentGroup(), { at } = this;
+    if (!at) return null;
+    const x = event.clientX - bounds.left, y = event.clientY - bounds.top;
+    for (let token = 0; token < grid.prefix; ++token) {
+      const [bx, by, w, h] = this.box(token);
+      if (x >= bx && x <= bx + w && y >= by && y <= by + h) return { target: token };
+    }
+    const column = Math.floor((x - at.left) / at.imageWidth * grid.cols);
+    const row = Math.floor((y - at.top) / at.imageHeight * grid.rows);
+    if (column < 0 || row < 0 || column >= grid.cols || row >= grid.rows) return null;
+    return { target: grid.prefix + row * grid.cols + column };
+  }
+
+  // The picture in the size in which it is drawn, so that no hover scales it again.
+  scaled(base, width, height) {
+    const w = Math.max(1, Math.round(width)), h = Math.max(1, Math.round(height));
+    if (this.base === base && this.fit?.width === w && this.fit.height === h) return this.fit;
+    this.base = base;
+    this.fit = element('canvas', { width: w, height: h });
+    this.fit.getContext('2d').drawImage(base, 0, 0, w, h);
+    return this.fit;
+  }
+
+  draw(values, range, extra) {
+    const group = currentGroup(), { grid } = group, colors = colorsFor(this.source);
+    const at = this.at = this.place(), theme = colorsOfTheme();
+    const context = contextOf(this.canvas, at.width, at.height);
+    this.canvas.dataset.image = [at.left, at.top, at.imageWidth, at.imageHeight].join();
+    const base = state.grey ? picture.grey : picture.color;
+    if (base) {
+      const scale = this.canvas.width / at.width;
+      context.drawImage(this.scaled(base, at.imageWidth * scale, at.imageHeight * scale), at.left, at.top,
+        at.imageWidth, at.imageHeight);
+    } else {
+      context.fillStyle = theme.line;
+      context.fillRect(at.left, at.top, at.imageWidth, at.imageHeight);
+    }
+    this.cells.fill(grid.cols, grid.rows, (pixels) => {
+      for (let i = 0; i < grid.cols * grid.rows; ++i) {
+        if (extra.keep[grid.prefix + i]) paint(pixels, i, values[grid.prefix + i], range, colors);
+      }
+    });
+    context.globalAlpha = base ? state.opacity : 1;
+    this.cells.draw(context, at.left, at.top, at.imageWidth, at.imageHeight);
+    context.globalAlpha = 1;
+    this.drawPrefix(context, values, range, colors, extra);
+    for (const token of extra.outlined) frame(context, ...this.box(token), '#ffffff', 1.5);
+    if (extra.looks !== null) frame(context, ...this.box(extra.looks), theme.mark, 2.5);
+    if (extra.target !== null && extra.target !== extra.looks) {
+      frame(context, ...this.box(extra.target), theme.other, 2);
+    }
+  }
+
+  drawPrefix(context, values, range, colors, extra) {
+    const group = currentGroup(), { grid } = group, theme = colorsOfTheme(), pixel = [0, 0, 0, 0];
+    context.font = `11px ${kFont}`;
+    context.textAlign = 'center';
+    context.textBaseline = 'top';
+    for (let token = 0; token < grid.prefix; ++token) {
+      const [x, y, w, h] = this.box(token);
+      paint(pixel, 0, values[token], range, colors);
+      context.fillStyle = extra.keep[token] ? `rgb(${pixel[0]} ${pixel[1]} ${pixel[2]})` : theme.line;
+      context.fillRect(x, y, w, h);
+      context.fillStyle = theme.quiet;
+      const text = textOf(group, token, pictureSide(group));
+      context.fillText(text.length > 6 ? `${text.slice(0, 5)}…` : text, x + w / 2, y + h + 2, w + 10);
+    }
+  }
+}
+
+function caption(source) {
+  return source === kDifference ? 'A − B' : `${kOfSource[source]}: ${page.names[source]}`;
+}
+
+// On the picture a token looks or is looked at; of maps that are not square one of both lies there.
+function pictureBy() {
+  const group = currentGroup();
+  return isSquare(group) ? state.by : pictureSide(group) === 'queries';
+}
+
+const picturePanels = [];
+
+function drawPicture(lines, ranges) {
+  if (!picturePanels.length) {
+    for (const source of sourcesShown) picturePanels.push(new PicturePanel(source));
+    ui('picture-panels').append(...picturePanels.map((panel) => panel.figure));
+  }
+  const { group, token, by } = shown(), cell = cellRead();
+  const square = isSquare(group);
+  for (const panel of picturePanels) {
+    const values = lines[panel.source];
+    panel.draw(values, ranges[panel.source], {
+      keep: keptOf(values, state.keep / 100),
+      outlined: state.top ? strongest(values, state.top) : [],
+      looks: square ? token : null,
+      target: cell ? (by ? cell[0] : cell[1]) : null,
+    });
+  }
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// Chromium without a network, and what is read off a page.
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const profile = mkdtempSync(join(tmpdir(), 'anycapture-chromium-'));
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: process.env.ANYCAPTURE_CHROMIUM,
+  headless: true,
+  offline: true,
+  viewport: { width: 1280, height: 900 },
+  acceptDownloads: true,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
+    '--disable-background-networking', '--disable-component-update', '--enable-precise-memory-info'],
+});
+
+export async function closeBrowser() {
+  await context.close();
+  rmSync(profile, { recursive: true, force: true });
+}
+
+// Opens a page, runs `act` on it, and asserts that nothing went wrong meanwhile.
+export async function onPage(url, act, { width = 1280, height = 900, scheme = 'light' } = {}) {
+  const page = await context.newPage(), problems = [];
+  page.on('console', (message) => problems.push(`console: ${message.text()}`));
+  page.on('pageerror', (error) => problems.push(`error: ${error.stack}`));
+  page.on('dialog', (dialog) => { problems.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+  page.on('request', (request) => {
+    if (!/^(file|data|blob):/.test(request.url())) problems.push(`request: ${request.url()}`);
+  });
+  await page.emulateMedia({ colorScheme: scheme });
+  await page.setViewportSize({ width, height });
+  await page.goto(url);
+  await settled(page);
+  try {
+    await act(page);
+    assert.deepEqual(problems, []);
+  } finally {
+    await page.close();
+  }
+}
+
+// What was changed is drawn.
+export async function settled(page) {
+  await page.waitForFunction(() => {
+    const text = document.getElementById('readout').textContent;
+    return text.length > 3 && !text.includes('unpacking');
+  });
+  await page.evaluate(() => new Promise((done) => {
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done)));
+  }));
+}
+
+export const readout = (page) => page.locator('#readout').textContent();
+
+function numberOf(text) {
+  const value = text.replace('−', '-').replace('∞', 'Infinity');
+  return value === '' ? undefined : Number(value);
+}
+
+export async function valueRead(page) {
+  return numberOf(await page.locator('#readout b').textContent());
+}
+
+// A, B and A - B.
+export async function valuesRead(page) {
+  const text = await page.locator('#readout b').textContent();
+  return text.split('   ').map((one) => numberOf(one.replace(/^(A − B|A|B) /, '')));
+}
+
+export function near(value, expected, tolerance, what = '') {
+  assert.ok(Math.abs(value - expected) <= tolerance, `${what} ${value} is not ${expected} to ${tolerance}`);
+}
+
+// Where a patch of the grid is on the screen, or a token in front of them.
+export async function placeOf(page, token, grid, source = 0) {
+  const canvas = page.locator(`#picture-${source}`), box = await canvas.boundingBox();
+  const [left, top, width, height] = (await canvas.getAttribute('data-image')).split(',').map(Number);
+  if (token < grid.prefix) return { x: box.x + 8, y: box.y + 8 };
+  const place = token - grid.prefix, column = place % grid.cols, row = Math.floor(place / grid.cols);
+  return {
+    x: box.x + left + (column + 0.5) * width / grid.cols,
+    y: box.y + top + (row + 0.5) * height / grid.rows,
+  };
+}
+
+export async function hover(page, { x, y }) {
+  await page.mouse.move(x, y);
+  await settled(page);
+}
+
+// The colour on a canvas at a place on the screen.
+export async function pixelAt(page, selector, { x, y }) {
+  return page.evaluate(([name, px, py]) => {
+    const canvas = document.querySelector(name), box = canvas.getBoundingClientRect();
+    const scale = canvas.width / box.width, one = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+    one.drawImage(canvas, Math.floor((px - box.x) * scale), Math.floor((py - box.y) * scale), 1, 1, 0, 0, 1, 1);
+    return Array.from(one.getImageData(0, 0, 1, 1).data);
+  }, [selector, x, y]);
+}
+
+export async function setRange(page, selector, value) {
+  await page.locator(selector).evaluate((input, number) => {
+    input.value = number;
+    input.dispatchEvent(new Event('input', { bubbles: true }));
+  }, value);
+  await settled(page);
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import * as inputs from './inputs.mjs';
+import { hover, near, onPage, placeOf, settled, valuesRead } from './browser.mjs';
+
+const grid = { rows: 4, cols: 4, prefix: 1 };
+const a = inputs.attention(2, 17, 17, 21), b = inputs.attention(2, 17, 17, 22);
+const close = { shape: a.shape, values: a.values.map((value, i) => value + (i % 2 ? 1e-6 : -1e-6)) };
+const about = { grid: [4, 4], prefix: 1 };
+const files = [inputs.writeCapture('a', { 'x:attention': a, only: { shape: [2], values: [1, 2] } }, about),
+  inputs.writeCapture('b', { 'x:attention': b }, about), inputs.writeCapture('close', { 'x:attention': close }, about)];
+
+test('A, B and A - B stand side by side', async () => {
+  const page = inputs.makePage('compare', '--compare', files[0], files[1]);
+  assert.match(page.said, /1 key is in A alone: "only"/);
+  await onPage(`${page.url}#layer=0&head=1&token=6`, async (tab) => {
+    assert.equal(await tab.locator('.picture-canvas').count(), 3);
+    for (const source of [0, 2]) {
+      await hover(tab, await placeOf(tab, 11, grid, source));
+      const values = await valuesRead(tab), expected = [a, b].map((one) => inputs.atIndex(one, 1, 6, 11));
+      expected.push(expected[0] - expected[1]);
+      values.forEach((value, i) => near(value, expected[i], 0.003, `source ${i}`));
+    }
+    await tab.keyboard.press('2');
+    await settled(tab);
+    assert.equal(await tab.locator('.matrix-canvas').count(), 3);
+  });
+});
+
+test('a difference of a millionth is seen', async () => {
+  const page = inputs.makePage('close', '--compare', files[0], files[2]);
+  await onPage(`${page.url}#layer=0&head=0&token=6`, async (tab) => {
+    await hover(tab, await placeOf(tab, 11, grid));
+    near((await valuesRead(tab))[2], inputs.atIndex(a, 0, 6, 11) - inputs.atIndex({ ...close, values: Float32Array.from(close.values) }, 0, 6, 11), 2e-8);
+  });
+});

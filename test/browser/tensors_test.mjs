@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import * as inputs from './inputs.mjs';
+import { hover, near, onPage, readout, settled, valueRead } from './browser.mjs';
+
+const random = inputs.randomNumbers(1);
+const block = { shape: [2, 5, 8], values: Array.from({ length: 80 }, () => 20 * random() - 10) };
+const file = inputs.writeCapture('tensors', {
+  'blocks.0:output': block,
+  'head:output': { shape: [1, 10], values: Array.from({ length: 10 }, (_, i) => i - 4) },
+  'norm.weight': { shape: [8], values: [1, 2, 3, NaN, 5, 6, 7, 8] },
+});
+const page = inputs.makePage('tensors', file);
+
+test('a tensor of no attention: statistics, and a value under the pointer', () => onPage(`${page.url}#tensor=blocks.0%3Aoutput&index=1`, async (tab) => {
+  const numbers = await tab.locator('.numbers').textContent();
+  assert.ok(numbers.includes(`min${String(Number(Math.min(...Float32Array.from(block.values)).toPrecision(4))).replace('-', '−')}`), numbers);
+  const box = await tab.locator('#tensor-0').boundingBox();
+  await hover(tab, { x: box.x + 6.5 * box.width / 8, y: box.y + 3.5 * box.height / 5 });
+  near(await valueRead(tab), block.values[(5 + 3) * 8 + 6], 20 / 252, 'value');
+  assert.match(await readout(tab), /blocks\.0:output\[1, 3, 6\]/);
+}));
+
+test('the list is filtered', () => onPage(page.url, async (tab) => {
+  assert.equal(await tab.locator('#tensor-list button').count(), 3);
+  await tab.locator('#filter').fill('output 10');
+  assert.deepEqual(await tab.locator('#tensor-list button').allTextContents(), ['head:outputfloat32 [1, 10]']);
+  await tab.locator('#tensor-list button').click();
+  await settled(tab);
+  assert.match(await tab.locator('#tensor-detail h2').textContent(), /head:output/);
+}));
+
+test('a NaN is counted and read', () => onPage(`${page.url}#tensor=norm.weight`, async (tab) => {
+  assert.match(await tab.locator('.numbers .warn').textContent(), /NaN1/);
+  const box = await tab.locator('#tensor-0').boundingBox();
+  await hover(tab, { x: box.x + 3.5 * box.width / 8, y: box.y + box.height / 2 });
+  assert.match(await readout(tab), /^NaN norm\.weight\[3\]/);
+}));

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import test from 'node:test';
+import * as inputs from './inputs.mjs';
+import { hover, near, onPage, readout, settled, valueRead } from './browser.mjs';
+
+const words = '[CLS] the cat sat on the mat , then it slept [SEP]'.split(' ');
+const count = words.length, kLine = 24;
+const map = inputs.attention(2, count, count, 3);
+const file = inputs.writeCapture('words', { 'layer.0:attention': map }, { tokens: words });
+const page = inputs.makePage('words', file);
+const limit = (head, query) => Math.max(...inputs.rowOf(map, head, query)) / 255 + 5e-5;
+
+async function onColumns(tab, index, right) {
+  const box = await tab.locator('#columns').boundingBox();
+  return { x: box.x + (right ? box.width - 40 : 40), y: box.y + (index + 0.5) * kLine };
+}
+
+test('a token that is hovered shows where it looks most', () => onPage(`${page.url}#layer=0&head=1&token=0&held=0`, async (tab) => {
+  await hover(tab, await onColumns(tab, 3, false));
+  const row = inputs.rowOf(map, 1, 3), most = Math.max(...row);
+  near(await valueRead(tab), most, limit(1, 3));
+  assert.ok((await readout(tab)).includes(`“sat” (3) attends most to “${words[row.indexOf(most)]}”`));
+}));
+
+test('a key that is hovered shows who looks at it', () => onPage(`${page.url}#layer=0&head=0&token=0&held=0`, async (tab) => {
+  await hover(tab, await onColumns(tab, 6, true));
+  const column = words.map((_, query) => inputs.atIndex(map, 0, query, 6));
+  near(await valueRead(tab), Math.max(...column), limit(0, column.indexOf(Math.max(...column))));
+  assert.match(await readout(tab), /“mat” \(6\) is attended most by/);
+}));
+
+test('a token that is held is read against any other', () => onPage(`${page.url}#layer=0&head=0&token=0&held=0`, async (tab) => {
+  const at = await onColumns(tab, 2, false);
+  await tab.mouse.click(at.x, at.y);
+  await hover(tab, await onColumns(tab, 7, true));
+  near(await valueRead(tab), inputs.atIndex(map, 0, 2, 7), limit(0, 2));
+}));
+
+test('the matrix reads each cell', () => onPage(`${page.url}#layer=0&head=1&token=0&held=0`, async (tab) => {
+  const box = await tab.locator('#matrix-0').boundingBox(), side = (box.width - 28) / count;
+  for (const [query, key] of [[0, 0], [4, 9], [11, 2]]) {
+    await hover(tab, { x: box.x + 26 + (key + 0.5) * side, y: box.y + 26 + (query + 0.5) * side });
+    near(await valueRead(tab), inputs.atIndex(map, 1, query, key), limit(1, query), `${query}, ${key}`);
+  }
+}));
+
+test('tokens come from a file, and are found by their text', async () => {
+  const plain = inputs.writeCapture('plain', { 'layer.0:attention': map });
+  writeFileSync('pages/tokens.json', JSON.stringify({ tokens: words.map((word) => word.toUpperCase()) }));
+  const named = inputs.makePage('named', plain, '--tokens', 'pages/tokens.json');
+  await onPage(named.url, async (tab) => {
+    await tab.locator('#find').fill('slept');
+    await tab.keyboard.press('Enter');
+    await settled(tab);
+    assert.match(await tab.locator('#token-name').textContent(), /“SLEPT” \(10\)/);
+  });
+});
+
+test('a long text scrolls to the token that is asked for', async () => {
+  const long = inputs.attention(1, 600, 600, 4), tokens = Array.from({ length: 600 }, (_, i) => `word${i}`);
+  const made = inputs.makePage('long', inputs.writeCapture('long', { 'a:attention': long }, { tokens }));
+  await onPage(`${made.url}#layer=0&head=0&token=0`, async (tab) => {
+    await tab.locator('#token').fill('500');
+    await tab.locator('#columns-scroller').focus();
+    await tab.keyboard.press('ArrowDown');
+    await settled(tab);
+    assert.match(await tab.locator('#token-name').textContent(), /“word501”/);
+    const scroll = await tab.locator('#columns-scroller').evaluate((one) => one.scrollTop);
+    assert.ok(scroll > 500 * kLine - 700 && scroll < 501 * kLine, `scrolled to ${scroll}`);
+  });
+});
+
+test('maps that are not square: cross attention, and one step of decoding', async () => {
+  const cross = inputs.attention(2, 4, count, 5), step = inputs.attention(2, 1, 9, 6);
+  const made = inputs.makePage('cross', inputs.writeCapture('cross', { 'cross:attention': cross, 'step:attention': step }));
+  await onPage(`${made.url}#maps=0&layer=0&head=1&token=2`, async (tab) => {
+    await hover(tab, await onColumns(tab, 11, true));
+    near(await valueRead(tab), inputs.atIndex(cross, 1, 2, 11), 0.002);
+    assert.equal(await tab.locator('.head').filter({ hasText: 'rollout' }).count(), 0);
+    await tab.locator('#group').selectOption('1');
+    await settled(tab);
+    await hover(tab, await onColumns(tab, 8, true));
+    near(await valueRead(tab), inputs.atIndex(step, 1, 0, 8), 0.002);
+  });
+});
+
+test('what a causal mask hides is no zero', async () => {
+  const causal = inputs.attention(1, 6, 6, 7);
+  for (let query = 0; query < 6; ++query) for (let key = query + 1; key < 6; ++key) causal.values[query * 6 + key] = 0;
+  const made = inputs.makePage('causal', inputs.writeCapture('causal', { 'a:attention': causal }));
+  await onPage(`${made.url}#layer=0&head=0&token=1`, async (tab) => {
+    assert.match(await tab.locator('#badges').textContent(), /causal/);
+    await hover(tab, await onColumns(tab, 4, true));
+    assert.match(await readout(tab), /^masked/);
+  });
+});
