@@ -27,6 +27,7 @@ for operator in ("nms", "qnms"):  # torchvision's own library may want another b
 
 import matching  # noqa: E402
 import models  # noqa: E402
+from python_of_archive import held_by  # noqa: E402
 from reference import Reference, by_calls, by_decorator  # noqa: E402
 
 THREADS = 2
@@ -107,6 +108,8 @@ def compare(anycapture, title, kind, archive, inputs, reference):
     ours = anycapture.run(archive, inputs, archive)
     if kind == models.SHIPPED:
         reference = by_calls(torch.jit.load(archive), inputs, ours)
+        reference.held, result = held_by(torch.jit.load(archive), inputs)
+        assert torch.equal(result, torch.jit.load(archive)(*inputs))
     wanted, absent = matching.of(kind)(ours, reference, sites)
     theirs = f"{archive}.reference.safetensors"
     save_file({key: value.clone(memory_format=torch.contiguous_format)

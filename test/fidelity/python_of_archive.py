@@ -2,6 +2,7 @@
 """Runs an archive whose Python source is not at hand in Python: the code that TorchScript keeps is
 Python but for the names of some functions. What its variables held is what Python's frames held."""
 
+import operator
 import sys
 import types
 import typing
@@ -9,14 +10,24 @@ import typing
 import torch
 from torch import nn
 
-from reference import Reference
+
+NUMBERS = dict(add=operator.add, sub=operator.sub, mul=operator.mul, div=operator.truediv,
+               floordiv=operator.floordiv, remainder=operator.mod, eq=operator.eq, ne=operator.ne,
+               lt=operator.lt, le=operator.le, gt=operator.gt, ge=operator.ge)
 
 
 class Ops:
-    """`torch.add(a, b)` of the archive is `aten::add`, of numbers too."""
+    """`torch.add(a, b)` of the archive is `aten::add`, or Python's own of numbers."""
 
     def __getattr__(self, name):
+        def of_numbers(*args):
+            numbers = all(isinstance(one, (int, float)) for one in args)
+            return (NUMBERS[name] if numbers else getattr(torch.ops.aten, name))(*args)
+
+        if name in NUMBERS:
+            return of_numbers
         return {"__not__": lambda a: not a, "__contains__": lambda a, b: b in a, "len": len,
+                "__is__": operator.is_, "__isnot__": operator.is_not,
                 "format": lambda text, *values: text.format(*values),
                 "append": lambda values, value: values.append(value),
                 "__range_length": lambda low, high, step: len(range(low, high, step)),
@@ -25,19 +36,19 @@ class Ops:
 
 
 class Prim:
-    device = staticmethod(lambda x: x.device)
-    data = staticmethod(lambda x: x.data)
-
-    @staticmethod
-    def RaiseException(message, kind):
+    def RaiseException(self, message, kind):
         raise RuntimeError(message)
+
+    def __getattr__(self, name):  # `ops.prim.device(x)`
+        return lambda x: getattr(x, name)
 
 
 class Functions:
     """`__torch__.torch.nn.functional.___torch_mangle_14.pad`."""
 
     def __getattr__(self, name):
-        return getattr(nn.functional, name, self)
+        on_the_way = name in ("torch", "nn", "functional") or name.startswith("___torch_mangle")
+        return self if on_the_way else getattr(nn.functional, name)
 
 
 class Run:
@@ -50,7 +61,7 @@ class Run:
     def function(self, module, path, name):
         if (path, name) not in self.codes:
             code, constants = getattr(module, name).code_with_constants
-            names = dict(typing.__dict__, torch=Ops(), ops=types.SimpleNamespace(prim=Prim),
+            names = dict(typing.__dict__, torch=Ops(), ops=types.SimpleNamespace(prim=Prim()),
                          Tensor=torch.Tensor, NoneType=type(None), __torch__=Functions(),
                          CONSTANTS=types.SimpleNamespace(**constants),
                          annotate=lambda kind, value: value,
@@ -59,18 +70,20 @@ class Run:
             self.codes[path, name] = names[name]
         return self.codes[path, name]
 
-    def keep(self, path, name, values):
+    def keep(self, path, name, values, result):
+        """What is assigned and then returned, the archive returns at once: it is one of the values."""
         for variable, value in values.items():
             bare = variable.rstrip("0123456789")
             if isinstance(value, torch.Tensor) and bare != "_":
-                self.held.setdefault((path, name, bare), []).append(value.clone())
+                held = self.held.setdefault((path, name, bare), [])
+                held += [one.clone() for one in (value, result) if isinstance(one, torch.Tensor)]
 
     def call(self, owner, path, name, args):
         function = self.function(owner.module, path, name)
 
         def leaves(frame, event, result):
             if event == "return" and frame.f_code is function.__code__:
-                self.keep(path, name, frame.f_locals)
+                self.keep(path, name, frame.f_locals, result)
 
         before = sys.getprofile()
         sys.setprofile(lambda *event: (leaves(*event), before and before(*event)))
