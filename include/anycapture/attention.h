@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <anycapture/api.h>
+#include <anycapture/rollout.h>
 
 #include <cstdint>
 #include <memory>
@@ -15,7 +16,21 @@ namespace anycapture {
 
 namespace attention {
 class FusedCall;
-}
+
+/// Attention rollout of the maps of layers, by execution, each (heads, tokens, tokens) or (batch,
+/// heads, tokens, tokens): (tokens, tokens) or (batch, tokens, tokens), float32 on the CPU, rows
+/// sum to 1. Throws `Error` when shapes differ or are others, and as the function of
+/// <anycapture/rollout.h> does.
+ANYCAPTURE_API at::Tensor rollout(const std::vector<at::Tensor>& maps,
+                                  const RolloutOptions& options = {});
+/// The same with each head weighted by the gradients of what is to be explained, in the maps'
+/// shapes: what a layer passes on is the mean over heads of map * gradient, where that is positive.
+/// `options.fusion` has no part in it. After H. Chefer et al., "Transformer interpretability beyond
+/// attention visualization", 2021.
+ANYCAPTURE_API at::Tensor rollout(const std::vector<at::Tensor>& maps,
+                                  const std::vector<at::Tensor>& gradients,
+                                  const RolloutOptions& options = {});
+}  // namespace attention
 
 /// The weights of one attention, shape (batch ..., heads, queries, keys); rows are over keys and
 /// sum to 1, but for rows that a mask closes whole: those are 0.

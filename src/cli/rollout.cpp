@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // `anycapture rollout`: where the last layer's tokens look, through all layers.
-#include "core/rollout.h"
+#include <anycapture/rollout.h>
 
 #include <anycapture/error.h>
 #include <anycapture/selector.h>

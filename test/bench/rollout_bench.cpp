@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "core/rollout.h"
+#include <anycapture/rollout.h>
 
 namespace {
 

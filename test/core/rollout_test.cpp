@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "core/rollout.h"
+#include <anycapture/rollout.h>
 
 #include <anycapture/error.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rollout, as src/core/rollout.h has it, of one token: its row, or its column, needs no product of
+// Rollout, as include/anycapture/rollout.h has it, of one token: its row, or its column, needs no product of
 // whole matrices.
 function rolloutName() {
   return `${state.fusion} ${state.discard} ${state.start}`;
