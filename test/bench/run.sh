@@ -82,6 +82,11 @@ row 'ViT-S/16, 224 x 224, 12 maps captured, against returning them by hand' '1.0
 row "the same as a TorchScript archive, its 12 maps, against the plain \`forward\`" '1.02 x' \
   "$(awk -v a="$(p forward_with_maps/real_time)" -v b="$(p forward_plain/real_time)" -v n="$(noise program_bench forward_plain/real_time)" \
     'BEGIN { printf "%.3f x (forward %.1f ms, noise %s %%)", a / b, b, n }')"
+row 'one whose attention is a fused op, its 12 maps held to be made when they are read, against the plain forward' '1.03 x' \
+  "$(awk -v a="$(p fused_with_maps/real_time)" -v b="$(p fused_plain/real_time)" -v n="$(noise program_bench fused_plain/real_time)" \
+    'BEGIN { printf "%.3f x (forward %.1f ms, noise %s %%)", a / b, b, n }')"
+row 'making one of these maps, checked, against its product and softmax' '1.2 x' \
+  "$(awk -v a="$(p map_recomputed/real_time)" -v b="$(p map_by_hand/real_time)" 'BEGIN { printf "%.2f x", a / b }')"
 row 'a session on it, opened again' '20 µs' "$(rounded "$(p open_again)") µs"
 row 'instrumenting it, all locals; four times the blocks' '50 ms' \
   "$(rounded "$(p instrument/12)") ms; $(rounded "$(p instrument/48)") ms"
