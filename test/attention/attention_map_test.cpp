@@ -41,10 +41,16 @@ struct Arguments {
   double dropout = 0;
 };
 
+#if ANYCAPTURE_TORCH_AT_LEAST(2, 5)
+using OptionalTensor = std::optional<at::Tensor>;
+#else
+using OptionalTensor = c10::optional<at::Tensor>;
+#endif
+
 at::Tensor fused(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                  const Arguments& with) {
-  const std::optional<at::Tensor> mask =
-      with.mask.defined() ? std::optional<at::Tensor>(with.mask) : std::nullopt;
+  OptionalTensor mask;
+  if (with.mask.defined()) mask = with.mask;
 #if ANYCAPTURE_TORCH_AT_LEAST(2, 5)
   return at::scaled_dot_product_attention(q, k, v, mask, with.dropout, with.causal, with.scale,
                                           with.grouped);
