@@ -5,6 +5,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <anycapture/api.h>
+#include <anycapture/options.h>
 #include <anycapture/rollout.h>
 
 #include <cstdint>
@@ -43,13 +44,15 @@ ANYCAPTURE_API at::Tensor rollout(const std::vector<at::Tensor>& maps,
 /// the weights are those before it. Copies share what they hold.
 ///
 /// All that gives tensors throws `StaleCaptureError` when queries, keys or mask were changed in
-/// place since, and `Error` when the sample does not agree, with the figure.
+/// place since, unless told `Stale::allow`, and `Error` when the sample does not agree, with the
+/// figure.
 class ANYCAPTURE_API AttentionMap {
  public:
   /// Of weights; two dimensions at least.
   explicit AttentionMap(at::Tensor weights);
   /// What readers of captures use.
-  explicit AttentionMap(std::shared_ptr<const attention::FusedCall> call);
+  explicit AttentionMap(std::shared_ptr<const attention::FusedCall> call,
+                        Stale stale = Stale::raise);
 
   std::vector<std::int64_t> shape() const;
   /// The op that the weights are recomputed of, `scaled_dot_product_attention`; empty where they
@@ -68,8 +71,11 @@ class ANYCAPTURE_API AttentionMap {
   at::Tensor mean() const;
 
  private:
+  at::Tensor made(std::int64_t first, std::int64_t count, std::int64_t head) const;
+
   at::Tensor weights_;
   std::shared_ptr<const attention::FusedCall> call_;
+  Stale stale_ = Stale::raise;
 };
 
 }  // namespace anycapture

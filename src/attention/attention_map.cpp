@@ -3,7 +3,6 @@
 #include <anycapture/captures.h>
 #include <anycapture/error.h>
 
-#include <ATen/ops/zeros.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -32,7 +31,19 @@ AttentionMap::AttentionMap(at::Tensor weights) : weights_(std::move(weights)) {
       weights_.defined() ? fmt::format("[{}]", fmt::join(weights_.sizes(), ", ")) : "not defined"));
 }
 
-AttentionMap::AttentionMap(std::shared_ptr<const FusedCall> call) : call_(std::move(call)) {}
+AttentionMap::AttentionMap(std::shared_ptr<const FusedCall> call, Stale stale)
+    : call_(std::move(call)), stale_(stale) {}
+
+at::Tensor AttentionMap::made(std::int64_t first, std::int64_t count, std::int64_t head) const {
+  if (stale_ == Stale::raise && call_->is_stale()) {
+    throw StaleCaptureError(fmt::format(
+        "queries, keys or mask of {} were changed in place after the capture, so its weights can "
+        "no longer be made: open the session with options.keep = Keep::clone, or read it with "
+        "Stale::allow if the write hit another part of the same storage",
+        call_->op()));
+  }
+  return call_->part({first, count, head});
+}
 
 std::vector<std::int64_t> AttentionMap::shape() const {
   return call_ != nullptr ? call_->shape() : weights_.sizes().vec();
@@ -47,7 +58,7 @@ std::string AttentionMap::note() const {
 }
 
 at::Tensor AttentionMap::whole() const {
-  return call_ != nullptr ? call_->make() : weights_;
+  return call_ != nullptr ? made(0, shape().rbegin()[1], -1) : weights_;
 }
 
 at::Tensor AttentionMap::rows(std::int64_t first, std::int64_t last) const {
@@ -56,7 +67,7 @@ at::Tensor AttentionMap::rows(std::int64_t first, std::int64_t last) const {
     throw Error(
         fmt::format("rows {} to {} are asked for: the attention has {}", first, last, queries));
   }
-  if (call_ != nullptr) return call_->part({first, last - first, -1});
+  if (call_ != nullptr) return made(first, last - first, -1);
   const capture::Deaf deaf;
   return weights_.narrow(-2, first, last - first);
 }
@@ -66,7 +77,7 @@ at::Tensor AttentionMap::head(std::int64_t index) const {
   check_index(index, all.size() < 3 ? 1 : all.rbegin()[2], "head");
   const capture::Deaf deaf;
   if (all.size() < 3) return whole();
-  if (call_ != nullptr) return call_->part({0, all.rbegin()[1], index}).squeeze(-3);
+  if (call_ != nullptr) return made(0, all.rbegin()[1], index).squeeze(-3);
   return weights_.select(-3, index);
 }
 
@@ -85,7 +96,7 @@ AttentionMap CaptureReader::attention(std::string_view key, Stale stale) const {
   const capture::StoredSite& site = store_->require(key);
   if (site.calls.size() == 1 && site.fired == 1) {
     const auto call = std::dynamic_pointer_cast<const FusedCall>(site.calls.front().lazy);
-    if (call != nullptr) return AttentionMap(call);
+    if (call != nullptr) return AttentionMap(call, stale);
   }
   return AttentionMap(at(key, stale));
 }

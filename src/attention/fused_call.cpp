@@ -29,13 +29,16 @@ bool is_half(const at::Tensor& tensor) {
   return tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16;
 }
 
-// What a mask, or anything that is broadcast over rows or heads, has of a part.
-at::Tensor part_of(at::Tensor tensor, const Part& part) {
-  if (tensor.dim() >= 2 && tensor.size(-2) > 1) tensor = tensor.narrow(-2, part.first, part.count);
-  if (part.head >= 0 && tensor.dim() >= 3) {
-    tensor = tensor.narrow(-3, tensor.size(-3) > 1 ? part.head : 0, 1);
-  }
-  return tensor;
+// Of what may be broadcast over heads; `head` -1: all.
+at::Tensor of_head(const at::Tensor& tensor, std::int64_t head) {
+  if (head < 0 || tensor.dim() < 3) return tensor;
+  return tensor.narrow(-3, tensor.size(-3) > 1 ? head : 0, 1);
+}
+
+// Of queries, or of a mask, which may be broadcast over rows too.
+at::Tensor part_of(const at::Tensor& tensor, const Part& part) {
+  const bool has_rows = tensor.dim() >= 2 && tensor.size(-2) > 1;
+  return of_head(has_rows ? tensor.narrow(-2, part.first, part.count) : tensor, part.head);
 }
 
 // Keys and values as there are heads of queries.
@@ -122,23 +125,30 @@ bool FusedCall::is_stale() const {
 std::string FusedCall::note() const {
   if (operands_.dropout > 0) {
     return fmt::format(
-        "{} dropped weights out (p = {}): what it dropped cannot be known, these are "
-        "the weights before that",
+        "{} dropped weights out (p = {}): what it dropped cannot be known, these are the weights "
+        "before that",
         operands_.op, operands_.dropout);
   }
   if (any_stale(to_check_)) {
     return fmt::format(
-        "what {} took or gave was changed in place since, so that the weights cannot "
-        "be checked against it",
+        "what {} took or gave was changed in place since, so that the weights cannot be checked "
+        "against it",
         operands_.op);
   }
   return "";
 }
 
+// With grouped heads, of the one that the head of queries shares; copied only where all are wanted.
+at::Tensor FusedCall::keys_of(std::int64_t head) const {
+  const Operands& all = operands_;
+  if (head < 0) return of_each_head(all.key, all.query, all.grouped);
+  const bool shared = all.grouped && all.key.dim() >= 3;
+  return of_head(all.key, shared ? head * all.key.size(-3) / all.query.size(-3) : head);
+}
+
 at::Tensor FusedCall::compute(const Part& part) const {
   at::Tensor query = part_of(operands_.query, part);
-  at::Tensor key = of_each_head(operands_.key, operands_.query, operands_.grouped);
-  if (part.head >= 0 && key.dim() >= 3) key = key.narrow(-3, key.size(-3) > 1 ? part.head : 0, 1);
+  at::Tensor key = keys_of(part.head);
   if (is_half(query)) {
     query = query.to(at::kFloat);
     key = key.to(at::kFloat);
@@ -185,9 +195,8 @@ void FusedCall::check(const at::Tensor& weights, std::int64_t first) const {
   if (figure <= allowed) return;
   throw Error(fmt::format(
       "the attention recomputed from what {} took does not give what it returned: rows {} differ "
-      "by "
-      "up to {:.3g}, where {:.3g} is allowed for {}; capture queries, keys and mask themselves and "
-      "please report it",
+      "by up to {:.3g}, where {:.3g} is allowed for {}; capture queries, keys and mask themselves, "
+      "and please report it",
       all.op, fmt::join(rows_in(rows), ", "), figure, allowed,
       at::toString(all.query.scalar_type())));
 }
@@ -198,12 +207,6 @@ bool FusedCall::can_be_checked() const {
 
 at::Tensor FusedCall::part(const Part& part) const {
   const capture::Deaf deaf;
-  if (is_stale()) {
-    throw StaleCaptureError(fmt::format(
-        "queries, keys or mask of {} were changed in place after the capture, so its weights can "
-        "no longer be made: open the session with options.keep = Keep::clone, or read them before",
-        operands_.op));
-  }
   const at::Tensor weights = compute(part);
   if (checked_.load(std::memory_order_acquire) || weights.numel() == 0) return weights;
   const bool of_all_heads = part.head < 0;

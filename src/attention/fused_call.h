@@ -53,17 +53,18 @@ class ANYCAPTURE_API FusedCall : public capture::LazyTensor {
   std::string note() const override;
   const std::string& op() const { return operands_.op; }
 
-  /// Throws StaleCaptureError; Error when the sample does not agree.
+  /// Throws Error when the sample does not agree.
   at::Tensor part(const Part& part) const;
 
  private:
   at::Tensor compute(const Part& part) const;
+  at::Tensor keys_of(std::int64_t head) const;
   bool can_be_checked() const;
   void check(const at::Tensor& weights, std::int64_t first) const;
 
   Operands operands_;
   std::vector<capture::StoredCall> held_;      // what weights are made of
-  std::vector<capture::StoredCall> to_check_;  // value and output
+  std::vector<capture::StoredCall> to_check_;  // value, output and source
   mutable std::atomic<bool> checked_{false};
 };
 

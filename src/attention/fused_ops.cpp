@@ -140,8 +140,8 @@ Operands encoder_layer(const Arguments& arguments) {
                    down_weight = arguments.tensor("ffn_weight_2"),
                    down_bias = arguments.tensor("ffn_bias_2");
   all.finish = [=](const at::Tensor& attended, const at::Tensor& queries) {
-    at::Tensor h = source.index_select(1, queries.to(source.device())) +
-                   at::linear(together(attended), out_weight, out_bias);
+    at::Tensor h =
+        source.index_select(1, queries) + at::linear(together(attended), out_weight, out_bias);
     if (!norm_first) h = first(h);
     const at::Tensor up = at::linear(norm_first ? second(h) : h, up_weight, up_bias);
     h = h + at::linear(gelu ? at::gelu(up) : at::relu(up), down_weight, down_bias);

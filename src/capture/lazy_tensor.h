@@ -18,7 +18,8 @@ class LazyTensor {
   virtual at::ScalarType dtype() const = 0;
   /// Whether something that it is computed from was changed in place since.
   virtual bool is_stale() const = 0;
-  /// Throws Error where what it gives would be wrong.
+  /// Also of what is stale, which readers ask before. Throws Error where what it gives would be
+  /// wrong.
   virtual at::Tensor make() const = 0;
   /// What is to be known of its values; empty for most.
   virtual std::string note() const { return ""; }

@@ -70,6 +70,16 @@ Value* weights_behind(Value* value, int depth) {
   return nullptr;
 }
 
+// Null where a factor of a product is none.
+Value* attention_weights(Value* factor) {
+  return weights_behind(factor, 0);
+}
+
+// -1 where it is not known.
+std::int64_t softmax_axis(const Value& weights) {
+  return kind_of(*weights.node()) == OpKind::softmax ? axis_of(*weights.node()) : -1;
+}
+
 // A free function, or another method of the graph's own module; null for what else a node is.
 const torch::jit::GraphFunction* own_callee(const Node& node, const torch::jit::Graph& graph) {
   if (node.kind() == prim::CallFunction) {
@@ -111,14 +121,6 @@ void mark_weights(torch::jit::Graph& graph, Node* attend, Value* weights) {
 }
 
 }  // namespace
-
-Value* attention_weights(Value* factor) {
-  return weights_behind(factor, 0);
-}
-
-std::int64_t softmax_axis(const Value& weights) {
-  return kind_of(*weights.node()) == OpKind::softmax ? axis_of(*weights.node()) : -1;
-}
 
 void mark_attention(torch::jit::Graph& graph) {
   std::set<std::pair<Value*, Value*>> marked;  // weights, and whose

@@ -4,25 +4,17 @@
 
 #include <torch/csrc/jit/ir/ir.h>
 
-#include <cstdint>
-
 namespace anycapture {
 namespace script {
-
-/// The weights that a factor of a product is: what a softmax over the last axis gave, through what
-/// leaves weights weights, such as dropout. Null where it is none.
-torch::jit::Value* attention_weights(torch::jit::Value* factor);
 
 /// Whether a node multiplies, and so may multiply weights with values.
 bool is_product(const torch::jit::Node& node);
 /// Whether it is an op that computes attention as a whole.
 bool is_fused_attention(const torch::jit::Node& node);
 
-/// The axis of the softmax that gave weights; -1 where it is not known.
-std::int64_t softmax_axis(const torch::jit::Value& weights);
-
 /// In place of each `(Any self, int run, int tap, factors...) -> ()` of attend_symbol(), a mark of
-/// the weights among the factors, if there are any.
+/// the weights among the factors, if there are any: what a softmax over the last axis gave, through
+/// what leaves weights weights, such as dropout.
 void mark_attention(torch::jit::Graph& graph);
 
 /// Whether the method's own code, and that of free functions and other methods of the module

@@ -74,11 +74,11 @@ void ScriptWorld::add(const std::string& path, const torch::jit::Module& module)
   auto weights = weights_of(module);
   std::optional<std::size_t> same = weights.empty() ? twin_of(path) : std::nullopt;
   if (same && types_[*same] != type.get()) same.reset();
-  const auto known = ids_.find(object);
-  if (known != ids_.end()) {
+  const auto known = identities_.find(object);
+  if (known != identities_.end()) {
     const auto first =
         std::find_if(modules_.begin(), modules_.end(),
-                     [&](const capture::WorldModule& one) { return one.id == known->second; });
+                     [&](const capture::WorldModule& one) { return one.id == known->second.id; });
     same = static_cast<std::size_t>(first - modules_.begin());
   } else if (!weights.empty()) {
     const auto found = by_weights_.find({type.get(), weights});
@@ -86,14 +86,14 @@ void ScriptWorld::add(const std::string& path, const torch::jit::Module& module)
   }
   by_path_[path] = same.value_or(modules_.size());
   if (same) {
-    if (ids_.emplace(object, modules_[*same].id).second) second_paths_.emplace(object, path);
+    identities_.emplace(object, Identity{modules_[*same].id, path});
     modules_[*same].name.aliases.push_back(path);
     return;
   }
   if (!weights.empty()) {
     by_weights_.emplace(std::pair(type.get(), std::move(weights)), modules_.size());
   }
-  ids_.emplace(object, object);
+  identities_.emplace(object, Identity{object, ""});
   by_type_[type.get()].push_back(modules_.size());
   types_.push_back(type.get());
   const std::string name = type->name() ? type->name()->qualifiedName() : "";
@@ -109,15 +109,9 @@ capture::Hooking ScriptWorld::hooking(std::size_t module) const {
   return {false, false, "it has no method: it holds modules", ""};
 }
 
-const void* ScriptWorld::id_of(const void* object) const {
-  const auto found = ids_.find(object);
-  return found == ids_.end() ? root_._ivalue().get() : found->second;
-}
-
-const std::string& ScriptWorld::second_path_of(const void* object) const {
-  static const std::string kNone;
-  const auto found = second_paths_.find(object);
-  return found == second_paths_.end() ? kNone : found->second;
+const ScriptWorld::Identity& ScriptWorld::identity_of(const void* object) const {
+  const auto found = identities_.find(object);
+  return found == identities_.end() ? identities_.at(root_._ivalue().get()) : found->second;
 }
 
 const std::vector<std::size_t>& ScriptWorld::modules_of(const c10::ClassType* type) const {

@@ -44,10 +44,12 @@ class ScriptWorld : public capture::World {
   const torch::jit::Module& root() const { return root_; }
   /// Throws Error when there is no module of this path.
   std::vector<ProgramSite> sites(const std::string& path) const;
-  /// What the modules of a world are known by; an object under a second path gives the first's.
-  const void* id_of(const void* object) const;
-  /// The path of an object that is a second one of a module; empty for any other.
-  const std::string& second_path_of(const void* object) const;
+  struct Identity {
+    const void* id;  ///< what modules of a world are known by; of a second object, the first's
+    std::string
+        second_path;  ///< of an object that is a second one of a module; empty for any other
+  };
+  const Identity& identity_of(const void* object) const;
   /// Of this type, by index.
   const std::vector<std::size_t>& modules_of(const c10::ClassType* type) const;
 
@@ -65,9 +67,8 @@ class ScriptWorld : public capture::World {
 
   torch::jit::Module root_;
   std::deque<capture::WorldModule> modules_;
-  std::vector<const c10::ClassType*> types_;  // by module
-  std::unordered_map<const void*, const void*> ids_;
-  std::unordered_map<const void*, std::string> second_paths_;        // by object
+  std::vector<const c10::ClassType*> types_;                         // by module
+  std::unordered_map<const void*, Identity> identities_;             // by object
   using Weights = std::pair<const void*, std::vector<const void*>>;  // of a type
   std::map<Weights, std::size_t> by_weights_;
   std::unordered_map<std::string, std::size_t> by_path_;

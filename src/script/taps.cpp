@@ -163,8 +163,7 @@ void fire_attention(RunState& run, const void* id, const Tap& tap, const IValue&
 }
 
 void fire(RunState& run, const IValue& self, const Tap& tap, const IValue& value) {
-  const void* id = run.world->id_of(object_of(self));
-  const std::string& path = run.world->second_path_of(object_of(self));
+  const auto& [id, path] = run.world->identity_of(object_of(self));
   for (const auto& session : run.sessions) session->went_by(path);
   if (tap.kind == SiteKind::kAttention) return fire_attention(run, id, tap, value);
   const bool arguments = tap.kind == SiteKind::kInput || tap.kind == SiteKind::kOpInput;
@@ -241,7 +240,8 @@ void leave(Stack& stack) {
 void begin(Stack& stack) {
   const std::int64_t run = torch::jit::pop(stack).toInt();
   const IValue self = torch::jit::pop(stack);
-  in_run(run, [&](RunState& state) { state.ops.erase(state.world->id_of(object_of(self))); });
+  in_run(run,
+         [&](RunState& state) { state.ops.erase(state.world->identity_of(object_of(self)).id); });
 }
 
 // self, run, method, arguments...

@@ -84,7 +84,7 @@ void reduce(PageParts& parts, const PageOptions& options, const Reduction& reduc
   if (options.exact && reduction.steps_only)
     less.push_back("values to 1/252 of their row, not f16");
   if (reduction.mean) less.push_back("means over heads");
-  if (reduction.stride > 1) less.push_back(fmt::format("each {}th layer", reduction.stride));
+  if (reduction.stride > 1) less.push_back(fmt::format("one layer in {}", reduction.stride));
   for (Group& group : parts.groups) {
     group.mean = reduction.mean && group.heads.size() > 1;
     leave_layers_out(group, reduction.stride);

@@ -15,47 +15,32 @@ namespace anycapture {
 namespace viewer {
 namespace {
 
-// Text between tags.
-std::string escaped(std::string_view text) {
+std::string replaced(std::string_view text, const char* less, const char* greater,
+                     const char* ampersand) {
   std::string result;
+  result.reserve(text.size());
   for (const char c : text) {
-    switch (c) {
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '&':
-        result += "&amp;";
-        break;
-      default:
-        result += c;
+    if (c == '<') {
+      result += less;
+    } else if (c == '>') {
+      result += greater;
+    } else if (c == '&') {
+      result += ampersand;
+    } else {
+      result += c;
     }
   }
   return result;
 }
 
+// Text between tags.
+std::string escaped(std::string_view text) {
+  return replaced(text, "&lt;", "&gt;", "&amp;");
+}
+
 // JSON inside of a script element: nothing in it can end that. All beyond ASCII is escaped already.
 std::string inert(const std::string& json) {
-  std::string result;
-  result.reserve(json.size());
-  for (const char c : json) {
-    switch (c) {
-      case '<':
-        result += "\\u003c";
-        break;
-      case '>':
-        result += "\\u003e";
-        break;
-      case '&':
-        result += "\\u0026";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
+  return replaced(json, "\\u003c", "\\u003e", "\\u0026");
 }
 
 std::string data_of(const PageParts& parts) {

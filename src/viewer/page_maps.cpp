@@ -27,9 +27,8 @@ const AttentionMaps* same_in(const std::vector<AttentionMaps>& all, const Attent
   return found == all.end() ? nullptr : &*found;
 }
 
-std::vector<Pair> pairs_of(const Capture& a, const Capture* b) {
+std::vector<Pair> pairs_of(const std::vector<AttentionMaps>& in_a, const Capture* b) {
   std::vector<Pair> pairs;
-  const auto in_a = attention_maps(a.sources, a.metadata);
   const auto in_b =
       b == nullptr ? std::vector<AttentionMaps>() : attention_maps(b->sources, b->metadata);
   for (const AttentionMaps& maps : in_a) {
@@ -164,7 +163,9 @@ void pack_layer(Layer& layer, const Group& group, const PageOptions& options) {
 }  // namespace
 
 void find_maps(PageParts& parts, const Capture& a, const Capture* b, const PageOptions& options) {
-  const std::vector<Pair> pairs = pairs_of(a, b);
+  const std::vector<AttentionMaps> all = attention_maps(a.sources, a.metadata);
+  for (const AttentionMaps& one : all) parts.maps.insert(one.source);
+  const std::vector<Pair> pairs = pairs_of(all, b);
   check_layers(pairs, options, a.name);
   check_heads(pairs, options);
   std::int64_t batch = 1;

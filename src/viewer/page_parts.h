@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,7 @@ struct PageParts {
   std::string model;
   std::vector<std::string> tokens;
   std::optional<Image> image;
+  std::set<const safetensors::Source*> maps;  ///< of the first capture, on the page or not
   std::vector<Group> groups;
   std::vector<OtherTensor> others;
   std::vector<std::string> notes;
@@ -78,6 +80,7 @@ struct Reduction {
 
 /// Groups with everything but blocks. Adds to the notes.
 void find_maps(PageParts& parts, const Capture& a, const Capture* b, const PageOptions& options);
+/// What is in no map; after find_maps().
 void find_others(PageParts& parts, const Capture& a, const Capture* b);
 /// Gives each group its grid, and the parts their picture and tokens. Throws Error where what the
 /// user says fits no group.

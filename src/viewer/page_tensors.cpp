@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <set>
 
 #include "core/tensor_shape.h"
 #include "viewer/page_parts.h"
@@ -60,16 +59,12 @@ void note_unpaired(PageParts& parts, const Capture& a, const Capture& b) {
 }  // namespace
 
 void find_others(PageParts& parts, const Capture& a, const Capture* b) {
-  std::set<std::string> maps;
-  for (const AttentionMaps& one : attention_maps(a.sources, a.metadata)) {
-    maps.insert(one.source->key);
-  }
   for (const Source& source : a.sources) {
     OtherTensor tensor;
     tensor.a = &source;
     if (b != nullptr) tensor.b = named(b->sources, source.key);
     if (b != nullptr && (tensor.b == nullptr || tensor.b->shape != source.shape)) continue;
-    if (maps.count(source.key) != 0) continue;
+    if (parts.maps.count(&source) != 0) continue;
     tensor.of_a = statistics_of(source);
     if (tensor.b != nullptr) tensor.of_b = statistics_of(*tensor.b);
     parts.others.push_back(std::move(tensor));

@@ -14,6 +14,7 @@
 #include <cmath>
 #include <limits>
 
+#include "attention/fused_call.h"
 #include "support/temp_dir.h"
 #include "support/throws.h"
 
@@ -25,6 +26,7 @@ using anycapture::Capturer;
 using anycapture::Captures;
 using anycapture::Keep;
 using anycapture::OnSilent;
+using anycapture::Stale;
 using support::message_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -161,6 +163,18 @@ TEST(AttentionMap, IsThatOfEveryKindOfArgument) {
   }
 }
 
+TEST(AttentionMap, OfAHeadInAGroupIsThatHeads) {
+  anycapture::attention::Operands operands;
+  operands.query = random({1, 6, 5, 4});
+  operands.key = random({1, 2, 5, 4});
+  operands.grouped = true;
+  const AttentionMap map(std::make_shared<anycapture::attention::FusedCall>(operands, true, false));
+  const at::Tensor expected = by_hand(operands.query, operands.key, {{}, false, {}, true});
+  for (std::int64_t head = 0; head < 6; ++head)
+    EXPECT_LE(difference(map.head(head), expected.select(1, head)), 1e-6) << head;
+  EXPECT_LE(difference(map.mean(), expected.mean(1)), 1e-6);
+}
+
 #if ANYCAPTURE_TORCH_AT_LEAST(2, 5)
 TEST(AttentionMap, TakesScalesGroupsAndHalfPrecision) {
   expect_weights({{}, false, 0.3}, {2, 2, 3, 4}, {2, 2, 4, 4});
@@ -236,6 +250,21 @@ TEST_F(OneCall, IsNotMadeOfWhatWasOverwritten) {
       HasSubstr("changed in place"));
 }
 
+// A key-value cache: the next token's keys go behind those that were used.
+TEST_F(OneCall, IsMadeWhereTheWriteHitAnotherPart) {
+  const at::Tensor cache = random({2, 3, 9, 4});
+  const at::Tensor used = cache.narrow(2, 0, 7);
+  Capturer cap(model, ":attention");
+  model->forward(q, used, v);
+  cache.narrow(2, 7, 2).fill_(1);
+  const at::Tensor expected = by_hand(q, used, {});
+  EXPECT_THROW(cap.at(":attention"), anycapture::StaleCaptureError);
+  EXPECT_THROW(cap.attention(":attention").head(0), anycapture::StaleCaptureError);
+  EXPECT_LE(difference(cap.at(":attention", Stale::allow), expected), 1e-6);
+  EXPECT_LE(difference(cap.attention(":attention", Stale::allow).head(1), expected.select(1, 1)),
+            1e-6);
+}
+
 TEST_F(OneCall, AClonedOneDoesNotMind) {
   CaptureOptions options;
   options.keep = Keep::clone;
@@ -283,15 +312,15 @@ TEST_F(OneCall, OptionsThatConvertGetAllOfIt) {
   EXPECT_LE(difference(cap[":attention"], by_hand(q, k, {}).mean(1)), 1e-6);
 }
 
-// 16 heads of 32,768 tokens would be 64 GiB.
+// 16 heads of 32,768 tokens would be 64 GiB. The op itself would take minutes, and is left out.
 TEST(AttentionMap, GivesRowsOfWhatNoMemoryHolds) {
-  const at::Tensor q = random({1, 16, 32768, 8}), k = random({1, 16, 32768, 8});
-  Fused model;
-  Capturer cap(model, ":attention");
-  model->forward(q.narrow(2, 0, 16), k, k);  // a block of queries: the op itself would take minutes
-  const AttentionMap map = cap.attention(":attention");
-  EXPECT_THAT(map.shape(), ElementsAre(1, 16, 16, 32768));
-  EXPECT_LE(difference(map.rows(3, 5), by_hand(q.narrow(2, 3, 2), k, {})), 1e-6);
+  anycapture::attention::Operands operands;
+  operands.query = random({1, 16, 32768, 8});
+  operands.key = random({1, 16, 32768, 8});
+  const AttentionMap map(std::make_shared<anycapture::attention::FusedCall>(operands, true, false));
+  EXPECT_THAT(map.shape(), ElementsAre(1, 16, 32768, 32768));
+  const at::Tensor rows = map.rows(20000, 20002);
+  EXPECT_LE(difference(rows, by_hand(operands.query.narrow(2, 20000, 2), operands.key, {})), 1e-6);
 }
 
 // Softmax, dropout, a cast and a product, of which each belongs to the module that multiplies.
