@@ -23,6 +23,7 @@ std::shared_ptr<capture::World> eager_world(torch::nn::Module& model) {
 
 std::vector<ModuleName> modules(const capture::World& world) {
   std::vector<ModuleName> names;
+  names.reserve(world.modules().size());
   for (const capture::WorldModule& module : world.modules()) names.push_back(module.name);
   return names;
 }
