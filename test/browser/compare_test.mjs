@@ -28,6 +28,14 @@ test('A, B and A - B stand side by side', async () => {
   });
 });
 
+test('what is the same is said to be', async () => {
+  const page = inputs.makePage('same', '--compare', files[0], files[0]);
+  await onPage(`${page.url}#layer=0&head=1&token=6`, async (tab) => {
+    await settled(tab);
+    assert.match(await tab.locator('#readout').innerText(), /is the same in A and B/);
+  });
+});
+
 test('a difference of a millionth is seen', async () => {
   const page = inputs.makePage('close', '--compare', files[0], files[2]);
   await onPage(`${page.url}#layer=0&head=0&token=6`, async (tab) => {

@@ -11,9 +11,10 @@ function readout(lines) {
   const about = `${layerName(group, state.layer)} · ${headName(group, state.head)} · `;
   if (!cell) {
     const line = lines[isComparison ? kDifference : kA], [most] = strongest(line, 1);
+    const whose = about + nameOf(group, token, by ? 'keys' : 'queries');
+    if (most === undefined) return ['', `${whose} ${isComparison ? 'is the same in A and B' : 'has no weights'}`];
     const what = isComparison ? 'differs most at' : by ? 'is attended most by' : 'attends most to';
-    return [most === undefined ? '' : number(line[most]), most === undefined ? about : `${about}${
-      nameOf(group, token, by ? 'keys' : 'queries')} ${what} ${nameOf(group, most, by ? 'queries' : 'keys')}`];
+    return [number(line[most]), `${whose} ${what} ${nameOf(group, most, by ? 'queries' : 'keys')}`];
   }
   const [query, key] = cell, isOfLine = by ? key === token : query === token;
   const valueOf = (source) => (isOfLine ? lines[source][by ? query : key]
