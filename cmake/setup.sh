@@ -16,8 +16,9 @@ test_packages=(bash-completion zsh fish make)
 test_programs=(node:nodejs npm:npm chromium:chromium) # by whatever package the system has them from
 torch_version=2.13.0
 builds=$PWD/build
-# With precompiled headers, ccache keeps nothing without this.
-launcher="env;CCACHE_SLOPPINESS=pch_defines,time_macros;ccache"
+# With precompiled headers, ccache keeps nothing without the first; with the second, a clone elsewhere finds what
+# this one compiled.
+launcher="env;CCACHE_SLOPPINESS=pch_defines,time_macros;CCACHE_BASEDIR=$PWD;ccache"
 
 say() { printf '%s\n' "$*" >&2; }
 stop() {

@@ -11,6 +11,7 @@
 
 #include "core/safetensors_bytes.h"
 #include "support/cli.h"
+#include "support/data.h"
 #include "support/temp_dir.h"
 
 namespace {
@@ -243,7 +244,7 @@ TEST(Program, MistakesAreToldOnStderrWithAStatus) {
   EXPECT_EQ(missing.status, 3);
   EXPECT_THAT(missing.err, HasSubstr("none.safetensors: cannot be read: No such file"));
 
-  const std::string npy = std::string(ANYCAPTURE_TEST_DATA) + "/npz/stored.npz";
+  const std::string npy = support::data("npz/stored.npz");
   const Said other = support::anycapture({npy});
   EXPECT_EQ(other.status, 3);
   EXPECT_THAT(other.err, HasSubstr("stored.npz: is a NumPy .npz file: anycapture convert"));

@@ -15,6 +15,7 @@
 
 #include "core/safetensors_bytes.h"
 #include "support/cli.h"
+#include "support/data.h"
 #include "support/temp_dir.h"
 
 namespace {
@@ -253,11 +254,11 @@ TEST_F(Plot, GridAndPrefixAreTakenFromTheCommandLine) {
 }
 
 TEST_F(Plot, AnyPictureCanLieUnder) {
-  const Image other = anycapture::read_image(ANYCAPTURE_TEST_DATA "/images/scene_64x45.png");
+  const Image other = anycapture::read_image(support::data("images/scene_64x45.png"));
   const std::vector<float> row = mean_row(heads_of(first, 0), 0);
   const auto expect = [&](const std::vector<std::string>& more, const Image& image) {
     std::vector<std::string> arguments{"blocks.0.attn:attn", "--image",
-                                       ANYCAPTURE_TEST_DATA "/images/scene_64x45.png"};
+                                       support::data("images/scene_64x45.png")};
     arguments.insert(arguments.end(), more.begin(), more.end());
     expect_same(arguments, titles("blocks.0.attn:attn", "tiny, mean of 2 heads"),
                 [&](const std::string& to, const FigureOptions& options) {
@@ -266,18 +267,18 @@ TEST_F(Plot, AnyPictureCanLieUnder) {
   };
   expect({}, other);
   const Said said = plot({"blocks.0.attn:attn", "--grid", "3x2", "--image",
-                          ANYCAPTURE_TEST_DATA "/images/scene_64x45.png", "--crop", "0.9"});
+                          support::data("images/scene_64x45.png"), "--crop", "0.9"});
   EXPECT_EQ(said.status, 0);
   EXPECT_THAT(said.err, HasSubstr("makes patches of 20 x 13.3"));
 }
 
 TEST_F(Plot, ASquareIsCroppedAsTimmDoes) {
   const Image other = anycapture::timm_preprocess(
-      anycapture::read_image(ANYCAPTURE_TEST_DATA "/images/scene_64x45.png"), 40, 0.9);
+      anycapture::read_image(support::data("images/scene_64x45.png")), 40, 0.9);
   anycapture::safetensors::write(
       path, {source("a", Dtype::kF32, {1, 1, 5, 5}, bytes_of(attention(1, 5, 5)))});
   const std::vector<float> values = attention(1, 5, 5);
-  expect_same({"a", "--image", ANYCAPTURE_TEST_DATA "/images/scene_64x45.png", "--crop", "0.9"},
+  expect_same({"a", "--image", support::data("images/scene_64x45.png"), "--crop", "0.9"},
               titles("a", ""), [&](const std::string& to, const FigureOptions& options) {
                 draw_grid_to_grid(to, other, {values.data(), 5}, 0, {2, 2, 1}, options);
               });

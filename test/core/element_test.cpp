@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/element.h"
+#include "support/data.h"
 
 namespace anycapture {
 namespace {
@@ -74,7 +75,7 @@ class ElementTest : public testing::Test {
     return values;
   }
 
-  safetensors::Reader reference_{ANYCAPTURE_TEST_DATA "/element/element_reference.safetensors"};
+  safetensors::Reader reference_{support::data("element/element_reference.safetensors")};
 };
 
 TEST_F(ElementTest, ReadsAllCodesOfSmallFloats) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/safetensors_bytes.h"
+#include "support/data.h"
 #include "support/temp_dir.h"
 #include "support/throws.h"
 
@@ -27,7 +28,7 @@ using safetensors::source;
 using testing::StartsWith;
 using Shape = std::vector<std::int64_t>;
 
-const std::string kData = ANYCAPTURE_TEST_DATA "/npz/";
+const std::string kData = support::data("npz/");
 
 std::string text_of(const safetensors::Bytes& bytes) {
   return {static_cast<const char*>(bytes.data), bytes.size};

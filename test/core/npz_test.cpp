@@ -17,6 +17,7 @@
 #include "core/npz_writer.h"
 #include "core/safetensors_bytes.h"
 #include "core/zip_bytes.h"
+#include "support/data.h"
 #include "support/file_size_limit.h"
 #include "support/temp_dir.h"
 #include "support/throws.h"
@@ -36,7 +37,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 using Shape = std::vector<std::int64_t>;
 
-const std::string kData = ANYCAPTURE_TEST_DATA "/npz/";
+const std::string kData = support::data("npz/");
 
 const TensorInfo& find(const Reader& reader, const std::string& key) {
   for (const TensorInfo& tensor : reader.tensors()) {

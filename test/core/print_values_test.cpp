@@ -11,6 +11,7 @@
 
 #include "core/element.h"
 #include "core/print_values.h"
+#include "support/data.h"
 
 namespace anycapture {
 namespace {
@@ -58,7 +59,7 @@ std::string printed_nearest(Dtype dtype, const std::vector<double>& values) {
 }
 
 TEST(PrintValues, PrintsWhatNumPyPrints) {
-  std::ifstream file(ANYCAPTURE_TEST_DATA "/print/print_reference.json");
+  std::ifstream file(support::data("print/print_reference.json"));
   const json cases = json::parse(file);
   EXPECT_GT(cases.size(), 150u);
   for (const json& one : cases) {

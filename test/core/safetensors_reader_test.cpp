@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/safetensors_bytes.h"
+#include "support/data.h"
 #include "support/temp_dir.h"
 #include "support/throws.h"
 
@@ -307,7 +308,7 @@ TEST_F(ReaderTest, SaysWhatAFileOfAnotherFormatIs) {
   EXPECT_EQ(problem_of(std::string("\x1F\x8B\x08\0\0\0\0\0", 8) + std::string(600'000, 'x')),
             "is a gzip file: unpack it with gzip -d");
   EXPECT_EQ(
-      problem_of(contents(ANYCAPTURE_TEST_DATA "/npz/stored.npz")),
+      problem_of(contents(support::data("npz/stored.npz"))),
       "is a NumPy .npz file: anycapture convert " + path_ + " " + path_ + " makes a capture of it");
 }
 

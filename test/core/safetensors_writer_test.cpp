@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/safetensors_bytes.h"
+#include "support/data.h"
 #include "support/file_size_limit.h"
 #include "support/temp_dir.h"
 #include "support/throws.h"
@@ -336,7 +337,7 @@ CaptureMetadata golden_metadata() {
 
 TEST_F(WriterTest, WritesTheGoldenFileByteForByte) {
   write(path_, golden_sources(), {{"anycapture", golden_metadata().to_json()}});
-  const std::string golden = ANYCAPTURE_TEST_DATA "/format/golden.safetensors";
+  const std::string golden = support::data("format/golden.safetensors");
   if (std::getenv("ANYCAPTURE_UPDATE_GOLDEN") != nullptr) {
     fs::copy_file(path_, golden, fs::copy_options::overwrite_existing);
   }
@@ -346,7 +347,7 @@ TEST_F(WriterTest, WritesTheGoldenFileByteForByte) {
 }
 
 TEST(GoldenFile, ReadsAsWhatItWasWrittenFrom) {
-  const Reader reader(ANYCAPTURE_TEST_DATA "/format/golden.safetensors");
+  const Reader reader(support::data("format/golden.safetensors"));
   for (const Source& source : golden_sources()) {
     const TensorInfo* tensor = reader.find(source.key);
     ASSERT_NE(tensor, nullptr) << source.key;

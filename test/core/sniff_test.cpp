@@ -14,6 +14,7 @@
 #include "core/npz_writer.h"
 #include "core/safetensors_bytes.h"
 #include "core/zip_bytes.h"
+#include "support/data.h"
 #include "support/temp_dir.h"
 #include "support/throws.h"
 
@@ -24,7 +25,7 @@ using npz::zip_of;
 using safetensors::contents;
 using safetensors::put;
 
-const std::string kData = ANYCAPTURE_TEST_DATA "/";
+const std::string kData = support::data("");
 
 class SniffTest : public testing::Test {
  protected:

@@ -10,6 +10,8 @@
 #include <string>
 #include <tuple>
 
+#include "support/data.h"
+
 namespace {
 
 namespace nn = anycapture::nn;
@@ -46,8 +48,7 @@ class PythonHooks : public testing::Test {
     net_->eval();
   }
 
-  const Captures reference_ =
-      Captures::load(ANYCAPTURE_TEST_DATA "/hooks/hooks_reference.safetensors");
+  const Captures reference_ = Captures::load(support::data("hooks/hooks_reference.safetensors"));
   Net net_;
 };
 

@@ -11,6 +11,7 @@
 #include <iterator>
 
 #include "core/zip_bytes.h"
+#include "support/data.h"
 #include "support/temp_dir.h"
 #include "support/throws.h"
 
@@ -25,7 +26,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 std::string data(const std::string& name) {
-  return ANYCAPTURE_TEST_DATA "/images/" + name;
+  return support::data("images/") + name;
 }
 
 std::string bytes_of(const std::string& path) {

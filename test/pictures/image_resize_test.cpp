@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 
+#include "support/data.h"
 #include "support/throws.h"
 
 namespace anycapture {
@@ -14,7 +15,7 @@ using support::message_of;
 using testing::HasSubstr;
 
 Image data(const std::string& name) {
-  return read_image(ANYCAPTURE_TEST_DATA "/images/" + name + ".png");
+  return read_image(support::data("images/") + name + ".png");
 }
 
 void expect_same(const Image& image, const Image& expected) {

@@ -10,11 +10,12 @@
 
 #include <string>
 
+#include "support/data.h"
 #include "weights.h"
 
 namespace {
 
-const std::string kFolder = ANYCAPTURE_TEST_DATA "/vit/";
+const std::string kFolder = support::data("vit/");
 
 double largest_difference(const at::Tensor& a, const at::Tensor& b) {
   return (a - b).abs().max().item<double>();

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "core/safetensors_bytes.h"
+#include "support/data.h"
 #include "support/temp_dir.h"
 #include "support/throws.h"
 
@@ -31,7 +32,7 @@ using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
 std::string data(const std::string& name) {
-  return ANYCAPTURE_TEST_DATA "/script/" + name;
+  return support::data("script/") + name;
 }
 
 const Captures& reference() {
@@ -542,7 +543,7 @@ TEST(Program, SaysWhatAFileIs) {
   };
   EXPECT_THAT(message(data("reference.safetensors")), HasSubstr("no TorchScript archive"));
   EXPECT_THAT(message(data("none.pt")), HasSubstr("none.pt"));
-  EXPECT_THAT(message(ANYCAPTURE_TEST_DATA "/npz/stored.npz"), HasSubstr("a NumPy .npz file"));
+  EXPECT_THAT(message(support::data("npz/stored.npz")), HasSubstr("a NumPy .npz file"));
   const support::TempDir folder;
   const std::string whole = anycapture::safetensors::contents(data("flow.pt"));
   for (const std::size_t length : {whole.size() - 1, whole.size() / 2, std::size_t{40}}) {

@@ -10,6 +10,7 @@
 
 #include "core/safetensors_bytes.h"
 #include "support/cli.h"
+#include "support/data.h"
 #include "support/running.h"
 #include "support/temp_dir.h"
 
@@ -27,7 +28,7 @@ using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
 std::string data(const std::string& name) {
-  return ANYCAPTURE_TEST_DATA "/script/" + name;
+  return support::data("script/") + name;
 }
 
 class Run : public ::testing::Test {
@@ -120,7 +121,7 @@ TEST_F(Run, TakesNumPyFilesAndPictures) {
   EXPECT_EQ(value({data("flow.pt"), "-c", ":s", "--input", folder.file("x.npz")}, ":s"), plain);
   // Its encode() adds 1 to whatever it gets.
   value({data("vit_scripted.pt"), "--method", "encode", "--input",
-         ANYCAPTURE_TEST_DATA "/images/scene_64x45.png", "--resize", "16", "-c", ":encode.output"},
+         support::data("images/scene_64x45.png"), "--resize", "16", "-c", ":encode.output"},
         ":encode.input");
   EXPECT_THAT(Reader(out).find(":encode.input")->shape, ::testing::ElementsAre(1, 3, 16, 16));
 }
