@@ -274,7 +274,8 @@ void demo(const Settings& settings) {
   cap.close();
 
   const auto saved = (fs::path(settings.out) / "maps.safetensors").string();
-  cap.save(saved, save_options(sizes, settings, input));
+  const auto options = save_options(sizes, settings, input);
+  cap.save(saved, options);
   std::cout << "Wrote\n  " << saved << '\n';
   const auto side = static_cast<int>(sizes.grid());
   const auto maps = cap.stack("*.attn:attn");  // (layers, pictures, heads, tokens, tokens)
@@ -282,6 +283,9 @@ void demo(const Settings& settings) {
     const auto index = static_cast<std::int64_t>(i);
     draw(pictures[i], answer_of(logits[index]), Attention2D(maps.select(1, index)), {side, side, 1},
          settings.out);
+    const auto page = (fs::path(settings.out) / (pictures[i].name + ".html")).string();
+    cap.save_html(page, {options, index});
+    std::cout << "  " << page << '\n';
   }
   std::cout << '\n' << cap.report() << '\n';
 }

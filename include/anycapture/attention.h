@@ -43,8 +43,8 @@ ANYCAPTURE_API at::Tensor rollout(const std::vector<at::Tensor>& maps,
 /// values and compared with what the op returned; where dropout ran inside the op it cannot be:
 /// the weights are those before it. Copies share what they hold.
 ///
-/// All that gives tensors throws `StaleCaptureError` when queries, keys or mask were changed in
-/// place since, unless told `Stale::allow`, and `Error` when the sample does not agree, with the
+/// All that gives tensors throws `StaleCaptureError` when queries, keys or mask, or what the op
+/// projects them from, were changed in place since, unless told `Stale::allow`, and `Error` when the sample does not agree, with the
 /// figure.
 class ANYCAPTURE_API AttentionMap {
  public:

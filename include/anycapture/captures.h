@@ -10,6 +10,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,6 +47,15 @@ struct SaveOptions {
   std::string model;
 };
 
+/// What a page shows of a capture, beside what its file would say. Lists are 0-based; empty: all.
+struct HtmlOptions : SaveOptions {
+  std::optional<std::int64_t> batch;  ///< which item of the batch; left out, the first
+  std::vector<int> layers;            ///< of the attention maps, these alone
+  std::vector<int> heads;
+  double max_mb = 40;  ///< 10^6 bytes that the page may have; what is more is reduced, and said
+  bool exact = false;  ///< half precision, in place of 252 steps a row
+};
+
 /// The readers. Keys are `path:what`; a path under which the same module is registered a second
 /// time reads the same. Kept tensors are shared, not copied.
 ///
@@ -70,6 +80,8 @@ class ANYCAPTURE_API CaptureReader {
   /// The weights of a key that fired once, of a fused op without making them all; `at` makes them.
   /// Defined in <anycapture/attention.h>. Throws `KeyError` as at().
   AttentionMap attention(std::string_view key, Stale stale = Stale::raise) const;
+  /// The same of all calls that are kept, in order. Throws `KeyError` when the key never fired.
+  std::vector<AttentionMap> attentions(std::string_view key, Stale stale = Stale::raise) const;
 
   /// One tensor (L, ...) over the keys that match, in the order of the model's modules. Throws
   /// `KeyError` when none matches or one fired 2+ times, `Error` when shapes differ,
@@ -92,6 +104,14 @@ class ANYCAPTURE_API CaptureReader {
   /// (`Error`). Throws `FileError` when the file cannot be written; an older file is then left as
   /// it was.
   void save(const std::string& path, const SaveOptions& options = {}) const;
+
+  /// Writes one HTML file, in which attention maps and other tensors can be looked at without a
+  /// network: what `anycapture view` makes of the file that save() writes. Gives what there is to
+  /// know about the page, a sentence each, which it says too, with options as the command names
+  /// them. Throws as save() does, and `Error` where libanycapture_viewer, which is loaded for it,
+  /// is missing.
+  std::vector<std::string> save_html(const std::string& path,
+                                     const HtmlOptions& options = {}) const;
 
  protected:
   CaptureReader();

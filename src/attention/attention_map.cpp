@@ -22,6 +22,10 @@ void check_index(std::int64_t index, std::int64_t count, const char* what) {
   throw Error(fmt::format("there is no {} {}: the attention has {}", what, index, count));
 }
 
+std::shared_ptr<const FusedCall> fused(const capture::StoredCall& call) {
+  return std::dynamic_pointer_cast<const FusedCall>(call.lazy);
+}
+
 }  // namespace
 
 AttentionMap::AttentionMap(at::Tensor weights) : weights_(std::move(weights)) {
@@ -37,8 +41,8 @@ AttentionMap::AttentionMap(std::shared_ptr<const FusedCall> call, Stale stale)
 at::Tensor AttentionMap::made(std::int64_t first, std::int64_t count, std::int64_t head) const {
   if (stale_ == Stale::raise && call_->is_stale()) {
     throw StaleCaptureError(fmt::format(
-        "queries, keys or mask of {} were changed in place after the capture, so its weights can "
-        "no longer be made: open the session with options.keep = Keep::clone, or read it with "
+        "what {} took was changed in place after the capture, so its weights can no longer be "
+        "made: open the session with options.keep = Keep::clone, or read it with "
         "Stale::allow if the write hit another part of the same storage",
         call_->op()));
   }
@@ -94,11 +98,20 @@ at::Tensor AttentionMap::mean() const {
 
 AttentionMap CaptureReader::attention(std::string_view key, Stale stale) const {
   const capture::StoredSite& site = store_->require(key);
-  if (site.calls.size() == 1 && site.fired == 1) {
-    const auto call = std::dynamic_pointer_cast<const FusedCall>(site.calls.front().lazy);
-    if (call != nullptr) return AttentionMap(call, stale);
+  const bool once = site.calls.size() == 1 && site.fired == 1;
+  const auto call = once ? fused(site.calls.front()) : nullptr;
+  return call != nullptr ? AttentionMap(call, stale) : AttentionMap(at(key, stale));
+}
+
+std::vector<AttentionMap> CaptureReader::attentions(std::string_view key, Stale stale) const {
+  const capture::StoredSite& site = store_->require(key);
+  std::vector<AttentionMap> maps;
+  for (const capture::StoredCall& call : site.calls) {
+    const auto one = fused(call);
+    maps.push_back(one != nullptr ? AttentionMap(one, stale)
+                                  : AttentionMap(store_->read(site, call, stale)));
   }
-  return AttentionMap(at(key, stale));
+  return maps;
 }
 
 }  // namespace anycapture

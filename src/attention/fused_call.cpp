@@ -8,6 +8,7 @@
 #include <anycapture/error.h>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -25,8 +26,8 @@ namespace {
 
 constexpr double kMinusInfinity = -std::numeric_limits<double>::infinity();
 
-bool is_half(const at::Tensor& tensor) {
-  return tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16;
+bool is_half(at::ScalarType dtype) {
+  return dtype == at::kHalf || dtype == at::kBFloat16;
 }
 
 // Of what may be broadcast over heads; `head` -1: all.
@@ -60,24 +61,33 @@ double tolerance_of(at::ScalarType dtype) {
   }
 }
 
-// The first row, the last, and some between.
-at::Tensor sample_of(std::int64_t count, const at::Tensor& like) {
-  std::vector<std::int64_t> rows;
-  for (const std::int64_t row : {std::int64_t{0}, (count - 1) / 3, (count - 1) / 2, count - 1}) {
-    if (rows.empty() || rows.back() != row) rows.push_back(row);
-  }
-  return at::tensor(rows, like.options().dtype(at::kLong));
+// Four of them, or a few more; the last, which no causal mask closes, is one.
+QueryRows sample_of(std::int64_t first, std::int64_t count) {
+  const std::int64_t step = std::max<std::int64_t>(1, (count - 1) / 3);
+  return {first + (count - 1) % step, first + count, step};
 }
 
-std::vector<std::int64_t> rows_in(const at::Tensor& rows) {
-  const at::Tensor there = rows.cpu();
-  return {there.data_ptr<std::int64_t>(), there.data_ptr<std::int64_t>() + there.numel()};
+std::vector<std::int64_t> numbers_of(const QueryRows& rows) {
+  std::vector<std::int64_t> numbers;
+  for (std::int64_t row = rows.first; row < rows.last; row += rows.step) numbers.push_back(row);
+  return numbers;
 }
 
 double largest_of(const at::Tensor& tensor) {
   if (tensor.numel() == 0) return 0;
   const auto [least, most] = at::aminmax(tensor);
   return std::max(std::abs(least.item<double>()), std::abs(most.item<double>()));
+}
+
+// Of (batch ..., heads, tokens, width), as they are broadcast to each other.
+std::vector<std::int64_t> shape_of(const at::Tensor& query, const at::Tensor& key) {
+  std::vector<std::int64_t> shape(query.sizes().begin(), query.sizes().end());
+  shape.back() = key.size(-2);
+  for (std::int64_t i = 3; i <= std::min(query.dim(), key.dim()); ++i) {
+    std::int64_t& size = shape[shape.size() - static_cast<std::size_t>(i)];
+    size = std::max(size, key.size(-i));
+  }
+  return shape;
 }
 
 void hold(std::vector<capture::StoredCall>& held, at::Tensor& tensor, bool detach, bool copy) {
@@ -95,27 +105,39 @@ bool any_stale(const std::vector<capture::StoredCall>& held) {
 
 }  // namespace
 
+at::Tensor QueryRows::of(const at::Tensor& tensor) const {
+  return tensor.slice(-2, first, last, step);
+}
+
+// Copies are of what was projected, not of the model's weights.
 FusedCall::FusedCall(Operands operands, bool detach, bool copy) : operands_(std::move(operands)) {
+  if (!operands_.project) {
+    operands_.shape = shape_of(operands_.query, operands_.key);
+    operands_.dtype = operands_.query.scalar_type();
+  }
+  if (copy) {
+    this->operands();
+    operands_.inputs.clear();
+  }
+  for (at::Tensor& one : operands_.inputs) hold(held_, one, detach, copy);
   for (at::Tensor* one : {&operands_.query, &operands_.key, &operands_.mask})
     hold(held_, *one, detach, copy);
   for (at::Tensor* one : {&operands_.value, &operands_.output, &operands_.source})
     hold(to_check_, *one, detach, copy);
 }
 
-std::vector<std::int64_t> FusedCall::shape() const {
-  const at::Tensor& query = operands_.query;
-  const at::Tensor& key = operands_.key;
-  std::vector<std::int64_t> shape(query.sizes().begin(), query.sizes().end());
-  shape.back() = key.size(-2);
-  for (std::int64_t i = 3; i <= std::min(query.dim(), key.dim()); ++i) {
-    std::int64_t& size = shape[shape.size() - static_cast<std::size_t>(i)];
-    size = std::max(size, key.size(-i));
-  }
-  return shape;
+const Operands& FusedCall::operands() const {
+  std::call_once(projected_, [this] {
+    if (!operands_.project) return;
+    const capture::Deaf deaf;
+    const at::AutoGradMode no_grad(false);
+    operands_.project(operands_);
+  });
+  return operands_;
 }
 
 at::ScalarType FusedCall::dtype() const {
-  return is_half(operands_.query) ? at::kFloat : operands_.query.scalar_type();
+  return is_half(operands_.dtype) ? at::kFloat : operands_.dtype;
 }
 
 bool FusedCall::is_stale() const {
@@ -140,31 +162,31 @@ std::string FusedCall::note() const {
 
 // With grouped heads, of the one that the head of queries shares; copied only where all are wanted.
 at::Tensor FusedCall::keys_of(std::int64_t head) const {
-  const Operands& all = operands_;
+  const Operands& all = operands();
   if (head < 0) return of_each_head(all.key, all.query, all.grouped);
   const bool shared = all.grouped && all.key.dim() >= 3;
   return of_head(all.key, shared ? head * all.key.size(-3) / all.query.size(-3) : head);
 }
 
 at::Tensor FusedCall::compute(const Part& part) const {
-  at::Tensor query = part_of(operands_.query, part);
+  const Operands& all = operands();
+  at::Tensor query = part_of(all.query, part);
   at::Tensor key = keys_of(part.head);
-  if (is_half(query)) {
+  if (is_half(all.dtype)) {
     query = query.to(at::kFloat);
     key = key.to(at::kFloat);
   }
-  const double scale =
-      operands_.scale.value_or(1 / std::sqrt(static_cast<double>(operands_.query.size(-1))));
+  const double scale = all.scale.value_or(1 / std::sqrt(static_cast<double>(all.query.size(-1))));
   at::Tensor scores = (query * scale).matmul(key.transpose(-2, -1));
-  const bool masked = operands_.causal || operands_.mask.defined();
-  if (operands_.causal) {
+  const bool masked = all.causal || all.mask.defined();
+  if (all.causal) {
     const at::TensorOptions index = scores.options().dtype(at::kLong);
     const at::Tensor rows = at::arange(part.first, part.first + part.count, index);
     const at::Tensor closed = at::arange(scores.size(-1), index) > rows.unsqueeze(1);
     scores = scores.masked_fill(closed, kMinusInfinity);
   }
-  if (operands_.mask.defined()) {
-    const at::Tensor mask = part_of(operands_.mask, part);
+  if (all.mask.defined()) {
+    const at::Tensor mask = part_of(all.mask, part);
     scores = mask.scalar_type() == at::kBool
                  ? scores.masked_fill(mask.logical_not(), kMinusInfinity)
                  : scores + mask.to(scores.scalar_type());
@@ -179,17 +201,19 @@ at::Tensor FusedCall::compute(const Part& part) const {
 
 // `weights`: of some queries, and of all heads.
 void FusedCall::check(const at::Tensor& weights, std::int64_t first) const {
-  const Operands& all = operands_;
-  const at::Tensor sample = sample_of(weights.size(-2), weights);
-  const at::Tensor rows = sample + first;
+  const Operands& all = operands();
+  const at::AutoGradMode no_grad(false);
+  const std::int64_t count = weights.size(-2);
+  const QueryRows rows = sample_of(first, count);
   const at::Tensor value = of_each_head(all.value, all.query, all.grouped);
-  at::Tensor ours = weights.index_select(-2, sample).matmul(value.to(weights.scalar_type()));
-  if (all.finish) ours = all.finish(ours, rows);
-  const at::Tensor theirs = all.output.index_select(-2, rows).to(ours.scalar_type());
+  at::Tensor ours = sample_of(0, count).of(weights).matmul(value.to(weights.scalar_type()));
+  if (all.finish) ours = all.finish(all, ours, rows);
+  const at::Tensor theirs = rows.of(all.output).to(ours.scalar_type());
+  const at::Tensor apart = ours.sub_(theirs).abs_();
+  double figure = apart.max().item<double>();
   // A fused op may give NaN for a row that is masked whole.
-  const at::Tensor apart = (ours - theirs).abs().masked_fill(theirs.isnan(), 0);
-  const double figure = apart.max().item<double>();
-  const double tolerance = tolerance_of(all.query.scalar_type());
+  if (std::isnan(figure)) figure = apart.masked_fill(theirs.isnan(), 0).max().item<double>();
+  const double tolerance = tolerance_of(all.dtype);
   if (figure <= tolerance) return;
   const double allowed = tolerance * std::max(1.0, largest_of(all.value));
   if (figure <= allowed) return;
@@ -197,8 +221,7 @@ void FusedCall::check(const at::Tensor& weights, std::int64_t first) const {
       "the attention recomputed from what {} took does not give what it returned: rows {} differ "
       "by up to {:.3g}, where {:.3g} is allowed for {}; capture queries, keys and mask themselves, "
       "and please report it",
-      all.op, fmt::join(rows_in(rows), ", "), figure, allowed,
-      at::toString(all.query.scalar_type())));
+      all.op, fmt::join(numbers_of(rows), ", "), figure, allowed, at::toString(all.dtype)));
 }
 
 bool FusedCall::can_be_checked() const {

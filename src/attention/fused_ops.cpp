@@ -8,8 +8,12 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include <algorithm>
+#include <initializer_list>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "capture/listening.h"
 
@@ -60,11 +64,17 @@ std::string short_name(const c10::FunctionSchema& schema) {
   return name.substr(name.rfind(':') + 1);
 }
 
-Operands dot_product(const Arguments& arguments) {
+bool can_be_made(std::initializer_list<at::Tensor> tensors) {
+  return std::all_of(tensors.begin(), tensors.end(),
+                     [](const at::Tensor& one) { return one.defined() && one.dim() >= 2; });
+}
+
+std::optional<Operands> dot_product(const Arguments& arguments) {
   Operands all;
   all.query = arguments.tensor("query");
   all.key = arguments.tensor("key");
   all.value = arguments.tensor("value");
+  if (!can_be_made({all.query, all.key, all.value})) return std::nullopt;
   all.mask = arguments.tensor("attn_mask");
   if (!all.mask.defined()) all.mask = arguments.tensor("attn_bias");
   all.causal = arguments.flag("is_causal");
@@ -92,24 +102,33 @@ at::Tensor open_where(at::Tensor mask, std::int64_t type) {
   return mask;
 }
 
-void project(Operands& all, const Arguments& arguments, const at::Tensor& query,
-             const at::Tensor& key, const at::Tensor& value) {
+// `before`: what the op does to queries, keys and values (batch, tokens, width) first.
+template <class Before>
+std::optional<Operands> projecting(const Arguments& arguments, const at::Tensor& query,
+                                   const at::Tensor& key, const at::Tensor& value, Before before) {
   const std::int64_t heads = arguments["num_head"].isInt() ? arguments.integer("num_head")
                                                            : arguments.integer("num_heads");
-  const auto weights = arguments.tensor("qkv_weight").chunk(3);
-  const auto biases = arguments.tensor("qkv_bias").chunk(3);
-  all.query = by_head(at::linear(query, weights[0], biases[0]), heads);
-  all.key = by_head(at::linear(key, weights[1], biases[1]), heads);
-  all.value = by_head(at::linear(value, weights[2], biases[2]), heads);
+  Operands all;
+  all.inputs = {query, key, value, arguments.tensor("qkv_weight"), arguments.tensor("qkv_bias")};
+  if (!can_be_made({query, key, value, all.inputs[3]})) return std::nullopt;
+  all.shape = {query.size(0), heads, query.size(1), key.size(1)};
+  all.dtype = query.scalar_type();
+  all.project = [heads, before](Operands& made) {
+    const auto weights = made.inputs[3].chunk(3), biases = made.inputs[4].chunk(3);
+    at::Tensor* const projected[] = {&made.query, &made.key, &made.value};
+    for (std::size_t i = 0; i < 3; ++i)
+      *projected[i] = by_head(at::linear(before(made.inputs[i]), weights[i], biases[i]), heads);
+  };
   all.mask = open_where(arguments.tensor("mask"), arguments.integer("mask_type"));
+  return all;
 }
 
-Operands multi_head(const Arguments& arguments) {
-  Operands all;
-  project(all, arguments, arguments.tensor("query"), arguments.tensor("key"),
-          arguments.tensor("value"));
+std::optional<Operands> multi_head(const Arguments& arguments) {
+  auto all = projecting(arguments, arguments.tensor("query"), arguments.tensor("key"),
+                        arguments.tensor("value"), [](const at::Tensor& x) { return x; });
+  if (!all) return std::nullopt;
   const at::Tensor weight = arguments.tensor("proj_weight"), bias = arguments.tensor("proj_bias");
-  all.finish = [weight, bias](const at::Tensor& attended, const at::Tensor&) {
+  all->finish = [weight, bias](const Operands&, const at::Tensor& attended, const QueryRows&) {
     return at::linear(together(attended), weight, bias);
   };
   return all;
@@ -123,38 +142,30 @@ struct Norm {
   }
 };
 
-Operands encoder_layer(const Arguments& arguments) {
+std::optional<Operands> encoder_layer(const Arguments& arguments) {
   const double eps = arguments.number("eps").value_or(1e-5);
   const Norm first{arguments.tensor("norm_weight_1"), arguments.tensor("norm_bias_1"), eps};
   const Norm second{arguments.tensor("norm_weight_2"), arguments.tensor("norm_bias_2"), eps};
   const bool norm_first = arguments.flag("norm_first"), gelu = arguments.flag("use_gelu");
   const at::Tensor source = arguments.tensor("src");
-  const at::Tensor x = norm_first ? first(source) : source;
-  Operands all;
-  all.source = source;
-  project(all, arguments, x, x, x);
+  auto all = projecting(arguments, source, source, source,
+                        [=](const at::Tensor& x) { return norm_first ? first(x) : x; });
+  if (!all) return std::nullopt;
+  all->source = source;
   const at::Tensor out_weight = arguments.tensor("proj_weight"),
                    out_bias = arguments.tensor("proj_bias"),
                    up_weight = arguments.tensor("ffn_weight_1"),
                    up_bias = arguments.tensor("ffn_bias_1"),
                    down_weight = arguments.tensor("ffn_weight_2"),
                    down_bias = arguments.tensor("ffn_bias_2");
-  all.finish = [=](const at::Tensor& attended, const at::Tensor& queries) {
-    at::Tensor h =
-        source.index_select(1, queries) + at::linear(together(attended), out_weight, out_bias);
+  all->finish = [=](const Operands& op, const at::Tensor& attended, const QueryRows& queries) {
+    at::Tensor h = queries.of(op.source) + at::linear(together(attended), out_weight, out_bias);
     if (!norm_first) h = first(h);
     const at::Tensor up = at::linear(norm_first ? second(h) : h, up_weight, up_bias);
     h = h + at::linear(gelu ? at::gelu(up) : at::relu(up), down_weight, down_bias);
     return norm_first ? h : second(h);
   };
   return all;
-}
-
-bool can_be_made(const Operands& all) {
-  for (const at::Tensor& one : {all.query, all.key, all.value}) {
-    if (!one.defined() || one.dim() < 2) return false;
-  }
-  return true;
 }
 
 }  // namespace
@@ -169,13 +180,13 @@ std::shared_ptr<const FusedCall> fused_call(const c10::FunctionSchema& schema,
   const at::AutoGradMode grad(!detach && at::GradMode::is_enabled());
   const Arguments named(schema, arguments);
   const std::string name = short_name(schema);
-  Operands all = name == "_native_multi_head_attention"     ? multi_head(named)
-                 : name == "_transformer_encoder_layer_fwd" ? encoder_layer(named)
-                                                            : dot_product(named);
-  all.op = name;
-  all.output = output;
-  if (!can_be_made(all)) return nullptr;
-  return std::make_shared<FusedCall>(std::move(all), detach, copy);
+  std::optional<Operands> all = name == "_native_multi_head_attention"     ? multi_head(named)
+                                : name == "_transformer_encoder_layer_fwd" ? encoder_layer(named)
+                                                                           : dot_product(named);
+  if (!all) return nullptr;
+  all->op = name;
+  all->output = output;
+  return std::make_shared<FusedCall>(std::move(*all), detach, copy);
 }
 
 }  // namespace attention

@@ -21,17 +21,6 @@ using capture::Store;
 using capture::StoredCall;
 using capture::StoredSite;
 
-at::Tensor fresh(const Store& store, const StoredSite& site, const StoredCall& call, Stale stale) {
-  if (stale == Stale::raise && call.is_stale()) {
-    throw StaleCaptureError(fmt::format(
-        "\"{}\" was changed in place after its capture, so its values are no longer those of the "
-        "capture: open the session with options.keep = Keep::clone, or read it with Stale::allow "
-        "if the write hit another part of the same storage",
-        site.site.key));
-  }
-  return store.value_of(site, call);
-}
-
 const StoredCall& only_call(const StoredSite& site) {
   if (site.fired != 1) {
     const std::size_t kept = site.calls.size();
@@ -50,7 +39,7 @@ std::vector<Call> all_calls(const Store& store, const StoredSite& site, Stale st
   std::vector<Call> calls;
   const std::size_t dropped = site.fired - site.calls.size();
   for (const StoredCall& call : site.calls) {
-    calls.push_back({fresh(store, site, call, stale), dropped + calls.size(), call.thread,
+    calls.push_back({store.read(site, call, stale), dropped + calls.size(), call.thread,
                      call.sequence, call.path.empty() ? site.site.path : call.path});
   }
   return calls;
@@ -77,7 +66,7 @@ Captures Captures::of(std::shared_ptr<capture::Store> store) {
 
 at::Tensor CaptureReader::at(std::string_view key, Stale stale) const {
   const StoredSite& site = store_->require(key);
-  return fresh(*store_, site, only_call(site), stale);
+  return store_->read(site, only_call(site), stale);
 }
 
 std::vector<Call> CaptureReader::calls(std::string_view key, Stale stale) const {
@@ -86,7 +75,7 @@ std::vector<Call> CaptureReader::calls(std::string_view key, Stale stale) const 
 
 at::Tensor CaptureReader::last(std::string_view key, Stale stale) const {
   const StoredSite& site = store_->require(key);
-  return fresh(*store_, site, site.calls.back(), stale);
+  return store_->read(site, site.calls.back(), stale);
 }
 
 at::Tensor CaptureReader::stack(std::string_view glob) const {

@@ -7,9 +7,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <cmath>
+#include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "capture/dtype.h"
@@ -17,6 +17,7 @@
 #include "capture/listening.h"
 #include "capture/save_options.h"
 #include "capture/store.h"
+#include "capture/viewer_library.h"
 
 namespace anycapture {
 namespace {
@@ -50,27 +51,53 @@ void check_any(const capture::Store& store, const std::vector<const StoredSite*>
                              glob, store.fired().size()));
 }
 
-}  // namespace
+// What a file of a capture holds.
+struct FileForm {
+  std::vector<safetensors::Source> sources;
+  CaptureMetadata metadata;
+};
 
-void CaptureReader::save(const std::string& path, const SaveOptions& options) const {
-  const capture::Deaf deaf;
-  const std::vector<const StoredSite*> sites = store_->matching(options.keys);
-  check_any(*store_, sites, options.keys);
+FileForm file_form(const capture::Store& store, const SaveOptions& options) {
+  const std::vector<const StoredSite*> sites = store.matching(options.keys);
+  check_any(store, sites, options.keys);
   check_fresh(sites);
   capture::check(options);
-  CaptureMetadata metadata = capture::metadata_of(*store_, sites);
-  std::vector<safetensors::Source> sources;
+  FileForm form{{}, capture::metadata_of(store, sites)};
   for (const StoredSite* site : sites) {
     for (std::size_t i = 0; i < site->calls.size(); ++i) {
       const StoredCall& call = site->calls[i];
       const std::string key = capture::file_key(*site, i);
-      sources.push_back(call.lazy != nullptr
-                            ? capture::source_of(key, call.lazy)
-                            : capture::source_of(key, store_->value_of(*site, call)));
+      form.sources.push_back(call.lazy != nullptr
+                                 ? capture::source_of(key, call.lazy)
+                                 : capture::source_of(key, store.value_of(*site, call)));
     }
   }
-  if (const auto image = capture::describe(options, *store_, metadata)) sources.push_back(*image);
-  safetensors::write(path, sources, capture::metadata_for_file(metadata, path));
+  if (const auto image = capture::describe(options, store, form.metadata)) {
+    form.sources.push_back(*image);
+  }
+  return form;
+}
+
+}  // namespace
+
+void CaptureReader::save(const std::string& path, const SaveOptions& options) const {
+  const capture::Deaf deaf;
+  const FileForm form = file_form(*store_, options);
+  safetensors::write(path, form.sources, capture::metadata_for_file(form.metadata, path));
+}
+
+std::vector<std::string> CaptureReader::save_html(const std::string& path,
+                                                  const HtmlOptions& options) const {
+  const capture::Deaf deaf;
+  FileForm form = file_form(*store_, options);
+  viewer::PageOptions page;
+  page.batch = options.batch;
+  page.layers = options.layers;
+  page.heads = options.heads;
+  page.max_mb = options.max_mb;
+  page.exact = options.exact;
+  const std::string name = std::filesystem::path(path).stem().string();
+  return capture::write_page(path, {name, std::move(form.sources), std::move(form.metadata)}, page);
 }
 
 }  // namespace anycapture

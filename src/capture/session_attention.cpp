@@ -2,6 +2,7 @@
 // What a session does with attention.
 #include <utility>
 
+#include "capture/count_bytes.h"
 #include "capture/keep.h"
 #include "capture/listening.h"
 #include "capture/session.h"
@@ -50,12 +51,16 @@ void Session::fire_attention(
   }
 }
 
-// What the options make of it needs all of it at once.
+// What the options make of it needs all of it at once, but where it is only counted.
 void Session::record(StoredSite& site, const std::shared_ptr<const LazyTensor>& value) {
+  StoredCall call;
+  if (const auto* counted = options_.transform.target<CountBytes>()) {
+    call.value = (*counted)(*value);
+    return keep(site, std::move(call));
+  }
   const bool at_once = options_.transform || options_.device || options_.dtype ||
                        !options_.write_to.empty() || options_.on_nonfinite == OnNonFinite::raise;
   if (at_once) return record(site, value->make(), false);
-  StoredCall call;
   call.lazy = value;
   keep(site, std::move(call));
 }

@@ -100,6 +100,17 @@ const StoredSite& Store::require(std::string_view key) const {
                              printable(key), what_key_was_meant(key, names), names.size()));
 }
 
+at::Tensor Store::read(const StoredSite& site, const StoredCall& call, Stale stale) const {
+  if (stale == Stale::raise && call.is_stale()) {
+    throw StaleCaptureError(fmt::format(
+        "\"{}\" was changed in place after its capture, so its values are no longer those of the "
+        "capture: open the session with options.keep = Keep::clone, or read it with Stale::allow "
+        "if the write hit another part of the same storage",
+        site.site.key));
+  }
+  return value_of(site, call);
+}
+
 std::string Store::why_empty() const {
   if (emptied_by != nullptr) {
     return fmt::format("what there was went with {}; run the model's forward again", emptied_by);

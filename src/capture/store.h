@@ -61,6 +61,8 @@ class Store {
   void clear();
   /// Throws `Error` when it is in a file, or cannot be made.
   at::Tensor value_of(const StoredSite& site, const StoredCall& call) const;
+  /// The same. Throws `StaleCaptureError` unless told to give what was changed since.
+  at::Tensor read(const StoredSite& site, const StoredCall& call, Stale stale) const;
   /// Why nothing is here, and what to do: the end of a message.
   std::string why_empty() const;
 

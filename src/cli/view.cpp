@@ -62,11 +62,6 @@ std::vector<std::string> write_page(const Options& options, const viewer::PageOp
 }
 
 int view(const Options& options) {
-  const std::string ending = fs::path(options.out).extension().string();
-  if (ending != ".html" && ending != ".htm") {
-    throw Error(
-        fmt::format("{}: {} is no ending of a page: give .html", options.out, printable(ending)));
-  }
   viewer::PageOptions page = options.page;
   page.batch = options.batch;
   if (!options.tokens.empty()) page.tokens = read_tokens(options.tokens);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "core/atomic_file.h"
 #include "core/visible.h"
@@ -117,8 +118,16 @@ PageParts fitted(const PageParts& parts, const PageOptions& options) {
   }
 }
 
+// Lest a page takes the place of a capture.
+void check_ending(const std::string& path) {
+  const std::string ending = std::filesystem::path(path).extension().string();
+  if (ending == ".html" || ending == ".htm") return;
+  throw Error(fmt::format("{}: {} is no ending of a page: give .html", path, printable(ending)));
+}
+
 std::vector<std::string> write(const std::string& path, const Capture& a, const Capture* b,
                                const PageOptions& options) {
+  check_ending(path);
   PageParts parts;
   parts.names.push_back(a.name);
   if (b != nullptr) parts.names.push_back(b->name);
@@ -152,3 +161,10 @@ std::vector<std::string> write_comparison(const std::string& path, const Capture
 
 }  // namespace viewer
 }  // namespace anycapture
+
+extern "C" void anycapture_write_page(const std::string& path,
+                                      const anycapture::viewer::Capture& capture,
+                                      const anycapture::viewer::PageOptions& options,
+                                      std::vector<std::string>& notes) {
+  notes = anycapture::viewer::write_page(path, capture, options);
+}

@@ -36,7 +36,8 @@ struct PageOptions {
 
 /// Replaces the file whole, or leaves the old one. Gives what there is to know about the page, a
 /// sentence each, which it says too: what was left out or reduced to stay within max_mb. Throws
-/// Error when nothing can be shown or the options do not fit, FileError when it cannot be written.
+/// Error when nothing can be shown, the options do not fit, or path does not end as a page does;
+/// FileError when it cannot be written.
 ANYCAPTURE_API std::vector<std::string> write_page(const std::string& path, const Capture& capture,
                                                    const PageOptions& options = {});
 /// The same of two captures: A, B and A - B of each key that both hold in one shape.
@@ -46,3 +47,9 @@ ANYCAPTURE_API std::vector<std::string> write_comparison(const std::string& path
 
 }  // namespace viewer
 }  // namespace anycapture
+
+/// write_page() under a name that a library which is loaded at run time can be asked for.
+extern "C" ANYCAPTURE_API void anycapture_write_page(const std::string& path,
+                                                     const anycapture::viewer::Capture& capture,
+                                                     const anycapture::viewer::PageOptions& options,
+                                                     std::vector<std::string>& notes);

@@ -15,6 +15,7 @@
 #include <limits>
 
 #include "attention/fused_call.h"
+#include "capture/count_bytes.h"
 #include "support/temp_dir.h"
 #include "support/throws.h"
 
@@ -239,6 +240,36 @@ TEST_F(OneCall, OutlivesItsSessionAndStacksAndIsSaved) {
       at::equal(loaded.attention(":attention").head(1), taken->at(":attention").select(1, 1)));
 }
 
+// A session that sizes a capture leaves the weights unmade: more may be asked for than memory
+// holds.
+TEST_F(OneCall, IsCountedByItsShape) {
+  std::uint64_t bytes = 0;
+  CaptureOptions options;
+  options.transform = anycapture::capture::CountBytes{[&](std::uint64_t each) { bytes += each; }};
+  Capturer cap(model, ":attention", options);
+  model->forward(q, k, v.clone());
+  EXPECT_EQ(bytes, 2u * 3 * 6 * 7 * 4);
+  EXPECT_EQ(cap[":attention"].numel(), 0);
+}
+
+TEST_F(OneCall, OfSeveralEachIsReadOnItsOwn) {
+  Capturer cap(model, ":attention");
+  model->forward(q, k, v);
+  model->forward(k, q, q);
+  EXPECT_THAT(message_of<anycapture::KeyError>([&] { cap.attention(":attention"); }),
+              HasSubstr("fired 2 times"));
+  const std::vector<AttentionMap> maps = cap.attentions(":attention");
+  ASSERT_EQ(maps.size(), 2u);
+  EXPECT_EQ(maps[1].shape(), (std::vector<std::int64_t>{2, 3, 7, 6}));
+  EXPECT_THAT(maps[1].recomputed_from(), HasSubstr("scaled_dot_product_attention"));
+  EXPECT_LE(difference(maps[0].whole(), by_hand(q, k, {})), 1e-6);
+  EXPECT_LE(difference(maps[1].head(2), by_hand(k, q, {}).select(1, 2)), 1e-6);
+  v.zero_();
+  k.zero_();
+  EXPECT_THROW(cap.attentions(":attention")[0].head(0), anycapture::StaleCaptureError);
+  EXPECT_THROW(cap.attentions("attention"), anycapture::KeyError);
+}
+
 TEST_F(OneCall, IsNotMadeOfWhatWasOverwritten) {
   Capturer cap(model, ":attention");
   model->forward(q, k, v);
@@ -281,7 +312,7 @@ TEST_F(OneCall, IsCheckedAgainstWhatTheOpGave) {
   at::Tensor output = model->forward(q, k, v);
   static_cast<float*>(output.data_ptr())[0] += 1;  // past the version counter
   EXPECT_THAT(message_of<anycapture::Error>([&] { cap.at(":attention"); }),
-              ::testing::AllOf(HasSubstr("rows 0, 1, 2, 5 differ by up to 1,"),
+              ::testing::AllOf(HasSubstr("rows 0, 1, 2, 3, 4, 5 differ by up to 1,"),
                                HasSubstr("is allowed for Float")));
 
   Capturer other(model, ":attention");

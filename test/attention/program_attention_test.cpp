@@ -249,6 +249,27 @@ def forward(self, x, w, b, ow, ob, mask: Optional[Tensor] = None, mask_type: Opt
   EXPECT_LE(difference(cap[":attention"], expected(input, added)), 1e-6);
 }
 
+// Queries and keys are projected when they are asked for, so not from weights that changed since.
+TEST_F(FastPath, IsProjectedWhenItIsRead) {
+  const Program program(module_of("MultiheadAttention", R"(
+def forward(self, x, w, b, ow, ob):
+    y, _ = torch._native_multi_head_attention(x, x, x, 8, 2, w, b, ow, ob)
+    return y
+)"));
+  anycapture::CaptureOptions cloned;
+  cloned.keep = anycapture::Keep::clone;
+  Capturer cap(program, ":attention"), copies(program, ":attention", cloned);
+  at::NoGradGuard none;
+  program.forward({input, weight, bias, out_weight, out_bias});
+  EXPECT_EQ(cap.attention(":attention").shape(), (std::vector<std::int64_t>{2, 2, 5, 5}));
+  const at::Tensor then = expected(input);
+  weight.mul_(2);
+  EXPECT_THAT(support::message_of<anycapture::StaleCaptureError>(
+                  [&] { cap.attention(":attention").head(0); }),
+              HasSubstr("what _native_multi_head_attention took was changed in place"));
+  EXPECT_LE(difference(copies[":attention"], then), 1e-6);
+}
+
 TEST_F(FastPath, OfAnEncoderLayer) {
   for (const bool norm_first : {false, true}) {
     const Program program(module_of("TransformerEncoderLayer", R"(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A new user's model, with one line changed, and a look into it.
 #include <anycapture/anycapture.h>
+#include <anycapture/error.h>
 #include <anycapture/pictures.h>
 #include <torch/nn.h>
 
@@ -43,5 +44,11 @@ int main(int, char** argv) {
   const auto maps = cap.stack("*:attn");
   const auto map = maps[1][0].contiguous();
   anycapture::draw_head(argv[1], {map.data_ptr<float>(), 5, 5});
+  try {
+    cap.save_html(argv[2]);
+  } catch (const anycapture::Error& error) {
+    std::cerr << error.what() << '\n';
+    return 4;
+  }
   std::cout << maps.sizes() << ' ' << maps.sum(-1).allclose(torch::ones({2, 1, 5})) << '\n';
 }

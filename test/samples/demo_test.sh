@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# usage: test/samples/demo_test.sh DEMO TEST_DATA
+# usage: test/samples/demo_test.sh DEMO TEST_DATA ANYCAPTURE
 #
-# What the demo writes, and what it says of each mistake.
+# What the demo writes, and what it says of each mistake. ANYCAPTURE: the program.
 set -euo pipefail
-demo=$1 data=$2
+demo=$1 data=$2 program=$3
 folder=$(mktemp -d)
 trap 'chmod -R u+w "$folder"; rm -rf "$folder"' EXIT
 
@@ -55,6 +55,11 @@ for scene in scene0 scene1; do
   done
 done
 [ -s "$folder/out/maps.safetensors" ] || fail "no maps"
+for item in 0 1; do
+  "$program" view "$folder/out/maps.safetensors" --batch "$item" -o "$folder/scene$item.html" 2>/dev/null
+  sed "s/maps\.safetensors/scene$item/" "$folder/scene$item.html" |
+    cmp - "$folder/out/scene$item.html" || fail "scene$item.html is not what view makes of the maps"
+done
 
 # The user's own: a JPEG of any size into a model of three channels.
 "$demo" --out "$folder/own" --image "$data/images/blocks.jpg" --heads 3 \

@@ -4,7 +4,6 @@
 #include <anycapture/error.h>
 #include <anycapture/torch_version.h>
 
-#include <ATen/ops/empty.h>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
 #include <torch/csrc/jit/api/module.h>
@@ -12,6 +11,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "capture/count_bytes.h"
 #include "core/size_text.h"
 #include "core/visible.h"
 
@@ -29,14 +29,11 @@ using CopiedBefore = c10::IValue::HashIdentityIValueMap;
 using CopiedBefore = c10::IValue::HashAliasedIValueMap;
 #endif
 
-CaptureOptions counting(std::function<void(const at::Tensor&)> count) {
+CaptureOptions counting(std::function<void(std::uint64_t)> count) {
   CaptureOptions options;
   options.on_silent = OnSilent::ignore;
   options.keep_last = 1;
-  options.transform = [count = std::move(count)](const Site&, const at::Tensor& value) {
-    count(value);
-    return at::empty({0});
-  };
+  options.transform = capture::CountBytes{std::move(count)};
   return options;
 }
 
@@ -56,9 +53,9 @@ Program trial_of(const Program& program) {
 CaptureSize::CaptureSize(const Program& program, const std::vector<std::string>& selectors,
                          Capturer* watched)
     : count_(std::make_shared<Count>()),
-      counter_(program, selectors, counting([count = count_, watched](const at::Tensor& value) {
+      counter_(program, selectors, counting([count = count_, watched](std::uint64_t bytes) {
                  const bool was_small = count->bytes <= kLarge;
-                 count->bytes += static_cast<std::uint64_t>(value.numel()) * value.element_size();
+                 count->bytes += bytes;
                  count->tensors += 1;
                  if (watched == nullptr || !was_small || count->bytes <= kLarge) return;
                  watched->pause();
