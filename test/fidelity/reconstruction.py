@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The weights of fused attention as TorchLens rebuilds them: in a run with the fused op left on, from
-what scaled_dot_product_attention took, and only where `weights @ values` is what the op gave.
+"""The weights of fused attention as TorchLens rebuilds them: in a run with the fused op left on,
+from what scaled_dot_product_attention took, and only where `weights @ values` is what it gave.
 """
 
 import torch
