@@ -5,6 +5,7 @@ from what scaled_dot_product_attention took, and only where `weights @ values` i
 
 import torch
 import torchlens
+from torchlens.options import CaptureOptions
 from torchlens.semantic.reconstruction import sdpa_reconstruction_spec
 
 
@@ -21,7 +22,7 @@ def reconstructed(case):
     try:
         trace = torchlens.trace(case.module, case.inputs, reconstruction_ready=True,
                                 recipes=[pattern],
-                                capture=torchlens.CaptureOptions(unwrap_when_done=True))
+                                capture=CaptureOptions(unwrap_when_done=True))
     finally:
         torch.backends.mha.set_fastpath_enabled(fast)
     # Of a module that calls the op twice TorchLens knows the first call; its second is a miss.
