@@ -6,8 +6,9 @@
 Each model is run twice with the same weights: as it is exported, fused ops and fast paths among it,
 and in Python as one that computes its weights with a softmax, of which every result is recorded
 (timm with fused_attn off, transformers with attn_implementation="eager", torch.nn's
-MultiheadAttention with need_weights=True). Prints a Markdown table. Exit status 1 when a map is
-missed or differs by more than 1e-6.
+MultiheadAttention with need_weights=True). Those of a fused op are compared with TorchLens'
+reconstruction, too. Prints a Markdown table. Exit status 1 when a map is missed or differs by more
+than 1e-6.
 """
 
 import copy
@@ -24,6 +25,7 @@ from torch.overrides import TorchFunctionMode
 import fidelity
 import models
 from fidelity import AnyCapture, save
+from reconstruction import reconstructed
 
 TOLERANCE = 1e-6
 
@@ -183,9 +185,11 @@ FULL = QUICK + [
     lambda: own("timm MaxViT", models.maxvit, [S]),
     lambda: own("timm LeViT", models.levit, [S]),
     lambda: own("vit-pytorch ViT", models.lucid_vit, [T]),
+    lambda: own("vit-pytorch SimpleViT, flash", models.lucid_flash, [T], "fused op"),
     lambda: own("vit-pytorch CaiT", models.lucid_cait, [T]),
     lambda: transformers_pair("transformers Whisper encoder", models.whisper),
     lambda: transformers_pair("transformers CLIP", models.clip),
+    lambda: transformers_pair("transformers Llama, grouped heads", models.llama),
     lambda: own("transformers T5 encoder, relative bias", models.t5, [T]),
     # Of another run its later layers' maps would differ: their inputs do, by the fused op's last bits.
     lambda: own("all-MiniLM-L6-v2, its weights", models.minilm, [T], "fused op", "sdpa"),
@@ -205,30 +209,40 @@ def captured(program, archive, inputs):
         return [(key, file.get_tensor(key)) for _, key in sorted(calls)]
 
 
-def compare(program, maps, kind, folder):
-    slug = "".join(c if c.isalnum() else "_" for c in maps.title.lower())
-    archive = os.path.join(folder, f"attention_{slug}.{kind}")
-    save(maps.case, kind, archive)
-    ours, theirs = captured(program, archive, maps.case.inputs), maps.plain()
+def differences(ours, theirs, whose):
+    """The largest as it is shown, and what is wrong."""
     wrong, largest = [], 0.0
-    if len(ours) != len(theirs):
-        wrong.append(f"{len(ours)} maps, {len(theirs)} in Python")
+    if len(ours) != len(theirs) or not ours:
+        wrong.append(f"{len(ours)} maps, {len(theirs)} in {whose}")
     for (key, our), their in zip(ours, theirs):
         alike = our.shape == their.shape
         apart = (our - their).abs().max().item() if alike else float("inf")
         largest = max(largest, apart)
         if not apart <= TOLERANCE:
-            wrong.append(f"{key} differs by {apart:.3g}")
-    shown = "0" if largest == 0 else f"{largest:.1e}"
-    print(f"| {maps.title} | {kind} | {maps.source} | {len(ours)} | {shown} |", flush=True)
+            wrong.append(f"{key} differs from {whose}'s by {apart:.3g}")
+    return "0" if largest == 0 else f"{largest:.1e}", wrong
+
+
+def compare(program, maps, kind, folder):
+    slug = "".join(c if c.isalnum() else "_" for c in maps.title.lower())
+    archive = os.path.join(folder, f"attention_{slug}.{kind}")
+    save(maps.case, kind, archive)
+    ours = captured(program, archive, maps.case.inputs)
+    python, wrong = differences(ours, maps.plain(), "Python")
+    torchlens = ""
+    if maps.source != "softmax":
+        torchlens, more = differences(ours, reconstructed(maps.case), "TorchLens")
+        wrong += more
+    print(f"| {maps.title} | {kind} | {maps.source} | {len(ours)} | {python} | {torchlens} |",
+          flush=True)
     return [f"{maps.title}, {kind}: {line}" for line in wrong]
 
 
 def main():
     program, folder, *words = sys.argv[1:]
     torch.set_num_threads(fidelity.THREADS)
-    print("| attention of | archive | computed by | maps | largest difference |")
-    print("| --- | --- | --- | --- | --- |")
+    print("| attention of | archive | computed by | maps | largest difference | from TorchLens |")
+    print("| --- | --- | --- | --- | --- | --- |")
     wrong = []
     with torch.no_grad():
         for make in QUICK if "--quick" in words else FULL:
