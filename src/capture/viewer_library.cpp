@@ -7,6 +7,9 @@
 
 #ifdef ANYCAPTURE_VIEWER_LIBRARY
 #include <dlfcn.h>
+
+#include <filesystem>
+#include <system_error>
 #endif
 
 namespace anycapture {
@@ -14,11 +17,23 @@ namespace capture {
 namespace {
 
 #ifdef ANYCAPTURE_VIEWER_LIBRARY
+namespace fs = std::filesystem;
+
 using WritePage = decltype(anycapture_write_page);
 
-// Looked for beside this library, which its run path names.
+// By its path: a name alone is searched for on behalf of whoever intercepts dlopen(), as ASan does.
+std::string beside_this_library() {
+  Dl_info own;
+  if (::dladdr(reinterpret_cast<void*>(&beside_this_library), &own) == 0) return "";
+  return (fs::path(own.dli_fname).parent_path() / ANYCAPTURE_VIEWER_LIBRARY).string();
+}
+
 WritePage* loaded() {
-  void* library = ::dlopen(ANYCAPTURE_VIEWER_LIBRARY, RTLD_NOW | RTLD_LOCAL);
+  const std::string path = beside_this_library();
+  std::error_code none;
+  const bool is_there = fs::exists(path, none);
+  void* library =
+      ::dlopen(is_there ? path.c_str() : ANYCAPTURE_VIEWER_LIBRARY, RTLD_NOW | RTLD_LOCAL);
   void* symbol = library == nullptr ? nullptr : ::dlsym(library, "anycapture_write_page");
   if (symbol != nullptr) return reinterpret_cast<WritePage*>(symbol);
   const char* reason = ::dlerror();
