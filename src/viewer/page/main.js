@@ -34,8 +34,8 @@ function renderMaps() {
     drawLegend(ranges);
   } else {
     drawColumns(lines, ranges);
-    drawMatrices();
-    drawLegend(hasMatrix(group) && state.scale === 'row' ? sourcesShown.map((source) => matrixRange(group, source)) : ranges);
+    drawMatrices(lines);
+    drawLegend(mapPart(group) === 1 && state.scale === 'row' ? sourcesShown.map((source) => matrixRange(group, source)) : ranges);
   }
   lastReadout = readout(lines);
   showReadout(lastReadout);
