@@ -14,7 +14,8 @@ const context = await chromium.launchPersistentContext(profile, {
   viewport: { width: 1280, height: 900 },
   acceptDownloads: true,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
-    '--disable-background-networking', '--disable-component-update', '--enable-precise-memory-info'],
+    '--disable-background-networking', '--disable-component-update', '--enable-precise-memory-info',
+    '--disable-frame-rate-limit', '--disable-gpu-vsync'],  // a frame comes as soon as it is asked for
 });
 
 export async function closeBrowser() {

@@ -49,6 +49,7 @@ let followed = '';
 // The list and the small pictures follow when the pointer rests; at once when something else did it.
 function followLater(line) {
   const follow = () => {
+    ui('readout').title = ui('readout').textContent;
     showStrongest(line);
     drawHeads();
     drawOverview();

@@ -3,6 +3,7 @@
 const kMargin = 26;
 
 const kReadable = 12;  // pixels of a cell at least, unless the whole is asked for
+const kScrollBar = 15;
 
 // Only what is in sight is drawn; the frames lie over it.
 class MatrixPanel {
@@ -56,18 +57,19 @@ class MatrixPanel {
     const room = Math.max(140, this.figure.clientWidth - 30 - kMargin), tall = Math.max(300, window.innerHeight - 260);
     const fitting = Math.min(34, room / Math.max(group.keys, 4), tall / Math.max(group.queries, 4));
     this.side = state.fit ? fitting : Math.max(kReadable, fitting);
-    const whole = [this.side * group.keys, this.side * group.queries];
-    this.seen = [Math.min(whole[0], room), Math.min(whole[1], tall)];
+    const whole = [this.side * group.keys, this.side * group.queries], scrolls = this.side > fitting;
+    const bar = scrolls ? kScrollBar : 0;
+    this.seen = [Math.min(whole[0], room - bar), Math.min(whole[1], tall)];
     const name = `${whole} ${this.seen}`;
     if (this.laidOut !== name) {
       this.laidOut = name;
-      const size = (style, [width, height]) => {
-        style.width = `${width + kMargin + 2}px`; style.height = `${height + kMargin + 2}px`;
+      const size = ({ style }, [width, height], more) => {
+        style.width = `${width + kMargin + 2 + more}px`; style.height = `${height + kMargin + 2 + more}px`;
       };
-      size(this.scroller.style, this.seen);
-      size(this.view.style, this.seen);
-      size(this.space.style, whole);
-      this.scroller.classList.toggle('scrolls', whole[0] > this.seen[0] || whole[1] > this.seen[1]);
+      size(this.scroller, this.seen, bar);
+      size(this.space, whole, bar);
+      size(this.view, this.seen, 0);
+      this.scroller.classList.toggle('scrolls', scrolls);
     }
     this.left = Math.min(this.scroller.scrollLeft, whole[0] - this.seen[0]);
     this.top = Math.min(this.scroller.scrollTop, whole[1] - this.seen[1]);
