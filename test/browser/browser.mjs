@@ -14,7 +14,8 @@ const context = await chromium.launchPersistentContext(profile, {
   viewport: { width: 1280, height: 900 },
   acceptDownloads: true,
   args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
-    '--disable-background-networking', '--disable-component-update', '--enable-precise-memory-info'],
+    '--disable-background-networking', '--disable-component-update', '--enable-precise-memory-info',
+    '--disable-frame-rate-limit', '--disable-gpu-vsync'],  // a frame comes as soon as it is asked for
 });
 
 export async function closeBrowser() {
@@ -92,14 +93,23 @@ export async function hover(page, { x, y }) {
   await settled(page);
 }
 
-// The colour on a canvas at a place on the screen.
-export async function pixelAt(page, selector, { x, y }) {
-  return page.evaluate(([name, px, py]) => {
-    const canvas = document.querySelector(name), box = canvas.getBoundingClientRect();
-    const scale = canvas.width / box.width, one = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
-    one.drawImage(canvas, Math.floor((px - box.x) * scale), Math.floor((py - box.y) * scale), 1, 1, 0, 0, 1, 1);
+// The colour that is seen at a place of the window.
+export async function pixelAt(page, { x, y }) {
+  const clip = { x: Math.floor(x), y: Math.floor(y), width: 1, height: 1 };
+  const png = await page.screenshot({ clip });
+  return page.evaluate(async (source) => {
+    const image = new Image(), one = new OffscreenCanvas(1, 1).getContext('2d');
+    image.src = source;
+    await image.decode();
+    one.drawImage(image, 0, 0);
     return Array.from(one.getImageData(0, 0, 1, 1).data);
-  }, [selector, x, y]);
+  }, `data:image/png;base64,${png.toString('base64')}`);
+}
+
+// Where those are that can be seen.
+export async function boxesOf(page, selector) {
+  return page.locator(selector).evaluateAll((all) => all.filter((one) => getComputedStyle(one).visibility === 'visible')
+    .map((one) => { const { x, y, width, height } = one.getBoundingClientRect(); return { x, y, width, height }; }));
 }
 
 export async function setRange(page, selector, value) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { statSync } from 'node:fs';
 import test from 'node:test';
 import * as inputs from './inputs.mjs';
-import { hover, near, onPage, pixelAt, placeOf, readout, setRange, settled, valueRead } from './browser.mjs';
+import { boxesOf, hover, near, onPage, pixelAt, placeOf, readout, setRange, settled, valueRead } from './browser.mjs';
 
 const grid = { rows: 5, cols: 7, prefix: 2 }, tokens = 37, heads = 3, layers = 4;
 const maps = Array.from({ length: layers }, (_, i) => inputs.attention(heads, tokens, tokens, 10 + i));
@@ -98,10 +98,19 @@ test('a cell has the colour of its value', () => onPage(`${page.url}#layer=1&hea
   const strongest = row.indexOf(most);
   const colors = inputs.viridis;  // as published
   for (const token of [strongest, 5, 33]) {
-    const [r, g, b] = await pixelAt(tab, '#picture-0', await placeOf(tab, token, grid));
+    const [r, g, b] = await pixelAt(tab, await placeOf(tab, token, grid));
     const expected = colors(row[token] / most);
     [r, g, b].forEach((channel, i) => near(channel, expected[i], 6, `token ${token}, channel ${i}`));
   }
+}));
+
+test('the top are outlined, each where it lies', () => onPage(`${page.url}#layer=1&head=0&token=20&top=3`, async (tab) => {
+  const row = inputs.rowOf(maps[1], 0, 20), order = Array.from(row.keys()).sort((x, y) => row[y] - row[x]).slice(0, 3);
+  for (const token of order.filter((one) => one >= grid.prefix)) {
+    const { x, y } = await placeOf(tab, token, grid), boxes = await boxesOf(tab, '.mark:not(.moved)');
+    assert.ok(boxes.some((box) => Math.abs(box.x + box.width / 2 - x) < 1 && Math.abs(box.y + box.height / 2 - y) < 1), `token ${token}`);
+  }
+  assert.equal((await boxesOf(tab, '.mark:not(.moved)')).length, 3);
 }));
 
 test('keep 10 % of the mass leaves the strongest alone', () => onPage(`${page.url}#layer=1&head=0&token=20`, async (tab) => {
@@ -109,9 +118,9 @@ test('keep 10 % of the mass leaves the strongest alone', () => onPage(`${page.ur
   const row = inputs.rowOf(maps[1], 0, 20);
   const order = Array.from(row.keys()).sort((a, b) => row[b] - row[a]);
   const weakest = order.filter((token) => token > 1).pop();
-  const before = await pixelAt(tab, '#picture-0', await placeOf(tab, weakest, grid));
+  const before = await pixelAt(tab, await placeOf(tab, weakest, grid));
   await setRange(tab, '#keep', 10);
-  const after = await pixelAt(tab, '#picture-0', await placeOf(tab, weakest, grid));
+  const after = await pixelAt(tab, await placeOf(tab, weakest, grid));
   assert.notDeepEqual(before, after);
   assert.ok(after[0] === after[1] && after[1] === after[2], `the grey picture shows: ${after}`);
 }));

@@ -48,7 +48,7 @@ for (const [what, hash] of [['mean of 12 heads', 'mean'], ['one head', '3'], ['r
   test(`1,000 hovers, ${what}`, () => onPage(`${page.url}#layer=11&head=${hash}&token=0&held=0`, async (tab) => {
     const session = await tab.context().newCDPSession(tab);
     await session.send('Performance.enable', { timeDomain: 'threadTicks' });
-    await tab.waitForTimeout(1500);  // the other layers come meanwhile
+    await tab.locator('#overview[data-layers="12"]').waitFor();
     const box = await placeOf(tab, 1, grid), end = await placeOf(tab, 196, grid);
     const move = async (i) => {
       await tab.mouse.move(box.x + (i * 37 % 101) / 100 * (end.x - box.x), box.y + (i * 53 % 97) / 96 * (end.y - box.y));

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import test from 'node:test';
 import * as inputs from './inputs.mjs';
-import { hover, near, onPage, readout, settled, valueRead } from './browser.mjs';
+import { boxesOf, hover, near, onPage, pixelAt, readout, settled, valueRead } from './browser.mjs';
 
 const words = '[CLS] the cat sat on the mat , then it slept [SEP]'.split(' ');
 const count = words.length, kLine = 24;
 const map = inputs.attention(2, count, count, 3);
 const file = inputs.writeCapture('words', { 'layer.0:attention': map }, { tokens: words });
 const page = inputs.makePage('words', file);
+const limitOf = (long, query) => Math.max(...inputs.rowOf(long, 0, query)) / 255 + 5e-5;
 const limit = (head, query) => Math.max(...inputs.rowOf(map, head, query)) / 255 + 5e-5;
 
 async function onColumns(tab, index, right) {
@@ -69,6 +70,72 @@ test('a long text scrolls to the token that is asked for', async () => {
     assert.match(await tab.locator('#token-name').textContent(), /“word501”/);
     const scroll = await tab.locator('#columns-scroller').evaluate((one) => one.scrollTop);
     assert.ok(scroll > 500 * kLine - 700 && scroll < 501 * kLine, `scrolled to ${scroll}`);
+  });
+});
+
+// A long map scrolls, and its cells stay large enough to be hovered: those in sight are read right.
+const kMargin = 26, kSide = 12;
+
+async function scrollMatrix(tab, left, top) {
+  await tab.locator('#matrix-scroller-0').evaluate((one, to) => one.scrollTo(...to), [left, top]);
+  await settled(tab);
+}
+
+async function onMatrix(tab, query, key) {
+  const box = await tab.locator('#matrix-0').boundingBox();
+  const [left, top] = await tab.locator('#matrix-scroller-0').evaluate((one) => [one.scrollLeft, one.scrollTop]);
+  return { x: box.x + kMargin + (key + 0.5) * kSide - left, y: box.y + kMargin + (query + 0.5) * kSide - top };
+}
+
+test('a long matrix scrolls; hover, hold and frames are right there', async () => {
+  const long = inputs.attention(1, 300, 300, 8), made = inputs.makePage('scroll', inputs.writeCapture('scroll', { 'a:attention': long }));
+  await onPage(`${made.url}#layer=0&head=0&token=0&held=0&view=text&top=2`, async (tab) => {
+    await scrollMatrix(tab, 1000, 2000);
+    for (const [query, key] of [[170, 90], [180, 100]]) {
+      const at = await onMatrix(tab, query, key);
+      await hover(tab, at);
+      near(await valueRead(tab), inputs.atIndex(long, 0, query, key), limitOf(long, query), `${query}, ${key}`);
+      assert.ok((await readout(tab)).includes(`token ${query} → token ${key}`));
+      const [cell] = (await boxesOf(tab, '.matrix-view .moved')).filter((box) => box.width < 3 * kSide && box.height < 3 * kSide);
+      assert.ok(Math.abs(cell.x + cell.width / 2 - at.x) < 1 && Math.abs(cell.y + cell.height / 2 - at.y) < 1, 'the frame is there');
+    }
+    const at = await onMatrix(tab, 175, 95);
+    await tab.mouse.click(at.x, at.y);
+    await settled(tab);
+    assert.equal(await tab.locator('#token').inputValue(), '175');
+    const row = inputs.rowOf(long, 0, 175), order = Array.from(row.keys()).sort((x, y) => row[y] - row[x]).slice(0, 2);
+    for (const key of order) {
+      await scrollMatrix(tab, Math.max(0, key * kSide - 60), 2000);
+      const { x, y } = await onMatrix(tab, 175, key), boxes = await boxesOf(tab, '.matrix-view .mark:not(.moved)');
+      assert.equal(boxes.length, 2);
+      assert.ok(boxes.some((box) => Math.abs(box.x + box.width / 2 - x) < 1 && Math.abs(box.y + box.height / 2 - y) < 1), `key ${key} is outlined`);
+    }
+    await hover(tab, await onMatrix(tab, 178, order[1]));
+    near(await valueRead(tab), inputs.atIndex(long, 0, 178, order[1]), limitOf(long, 178), 'held');
+    await tab.locator('#fit').check();
+    await settled(tab);
+    const room = await tab.locator('#matrix-scroller-0').evaluate((one) => one.scrollWidth - one.clientWidth);
+    assert.ok(room <= 0, `the whole matrix fits: ${room}`);
+  });
+});
+
+test('rollout of many tokens comes as a whole, as anycapture rollout computes it', async () => {
+  const tokens = 420, layers = {};
+  for (let i = 0; i < 3; ++i) layers[`l${i}:attention`] = inputs.attention(1, tokens, tokens, 40 + i);
+  const file = inputs.writeCapture('many', layers), made = inputs.makePage('many', file, '--exact');
+  inputs.anycapture('rollout', file, '*:attention', '-o', 'pages/many-rollout.safetensors');
+  const { rollout } = inputs.readCapture('pages/many-rollout.safetensors');
+  await onPage(`${made.url}#layer=2&head=rollout&token=0&held=0&view=text`, async (tab) => {
+    await tab.locator('#matrix-0').waitFor({ state: 'visible' });
+    await scrollMatrix(tab, 2000, 3000);
+    for (const [query, key] of [[255, 170], [260, 180]]) {
+      await hover(tab, await onMatrix(tab, query, key));
+      near(await valueRead(tab), inputs.atIndex(rollout, query, key), 2e-4, `${query}, ${key}`);
+      assert.ok((await readout(tab)).includes(`token ${query} → token ${key}`));
+    }
+    const [red, green, blue] = await pixelAt(tab, await onMatrix(tab, 262, 190));
+    const expected = inputs.viridis(inputs.atIndex(rollout, 262, 190) / rollout.values.reduce((most, one) => Math.max(most, one), 0));
+    [red, green, blue].forEach((channel, i) => near(channel, expected[i], 6, `channel ${i}`));
   });
 });
 

@@ -1,148 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Buttons, sliders and keys.
-function chooseLayer(index) {
-  state.layer = Math.min(currentGroup().layers.length - 1, Math.max(0, index));
-  changed();
-}
-
-function chooseHead(head) {
-  if (!headChoices(currentGroup()).includes(head)) return;
-  state.head = head;
-  changed();
-}
-
-function chooseGroup(index) {
-  state.group = index;
-  pointer = null;
-  const group = currentGroup();
-  state.layer = Math.min(state.layer, group.layers.length - 1);
-  if (!headChoices(group).includes(state.head)) [state.head] = headChoices(group);
-  if (state.view === 'picture' && !hasPicture(group)) state.view = 'text';
-  holdToken(state.token, state.by, state.locked);
-}
-
-function holdToken(token, by = state.by, locked = true) {
-  const group = currentGroup();
-  state.by = by;
-  state.token = Math.min((by ? group.keys : group.queries) - 1, Math.max(0, token));
-  state.locked = locked;
-  changed();
-}
-
-function chooseView(view) {
-  state.view = view;
-  pointer = null;
-  if (view === 'tensors') makeTensorDetail();
-  changed();
-}
-
-// Pointer and keys of a drawing of tokens. `find` gives what an event is on, `by` the direction.
-function listen(canvas, find, by) {
-  canvas.addEventListener('pointermove', (event) => {
-    const found = find(event);
-    pointer = found && { token: found.target, by: by(), ...found };
-    changed();
-  });
-  canvas.addEventListener('pointerleave', () => { pointer = null; changed(); });
-  canvas.addEventListener('click', (event) => {
-    const found = find(event);
-    if (!found) return;
-    const token = found.token ?? found.target, direction = found.by ?? by();
-    const isHeld = state.locked && state.token === token && state.by === direction;
-    pointer = { token, by: direction, ...found };
-    if (!isSquare(currentGroup()) && state.view === 'picture' && direction === false) return changed();
-    holdToken(token, direction, !isHeld);
-  });
-  canvas.addEventListener('keydown', moveWithKeys);
-}
-
-const kArrows = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
-
-// One token further; on the picture in two directions.
-function moved(index, side, step) {
-  const group = currentGroup(), count = group[side];
-  let by = step[0] + step[1];
-  if (state.view === 'picture' && gridTokens(group) === count) {
-    const { grid } = group;
-    if (step[0] && index >= grid.prefix) by = step[0] * grid.cols;
-    if (step[0] && index >= grid.prefix && index + by < grid.prefix) by = -(index - grid.prefix + 1);
-  }
-  const next = index + by;
-  return next < 0 || next >= count ? index : next;
-}
-
-function moveWithKeys(event) {
-  if (event.key === 'Enter' || event.key === ' ') {
-    event.preventDefault();
-    event.stopPropagation();
-    const { token, by } = shown();
-    return holdToken(token, by, !state.locked);
-  }
-  const step = kArrows[event.key];
-  if (!step) return;
-  event.preventDefault();
-  event.stopPropagation();
-  const { token, by } = shown(), looks = by ? 'keys' : 'queries', looked = by ? 'queries' : 'keys';
-  if (event.shiftKey) {
-    const cell = cellRead(), target = cell ? (by ? cell[0] : cell[1]) : Math.min(token, currentGroup()[looked] - 1);
-    pointer = { target: moved(target, looked, step) };
-    state.token = token; state.by = by; state.locked = true;
-    return changed();
-  }
-  pointer = null;
-  holdToken(moved(token, looks, step), by);
-  if (state.view === 'text') scrollToToken(state.token);
-}
-
-const kKeys = {
-  '[': () => chooseLayer(state.layer - 1),
-  ']': () => chooseLayer(state.layer + 1),
-  '-': () => stepHead(-1),
-  '=': () => stepHead(1),
-  '+': () => stepHead(1),
-  m: () => chooseHead('mean'),
-  x: () => chooseHead('max'),
-  n: () => chooseHead('min'),
-  r: () => chooseHead('rollout'),
-  d: () => turn(),
-  1: () => ui('tab-picture').hidden || chooseView('picture'),
-  2: () => ui('tab-text').hidden || chooseView('text'),
-  3: () => ui('tab-tensors').hidden || chooseView('tensors'),
-  s: () => savePicture(),
-  t: () => nextTheme(),
-  '?': () => ui('keys').showModal(),
-  Escape: () => letGo(),
-};
-
-// What the pointer is on looks, from now on.
-function letGo() {
-  const { by } = shown();
-  state.locked = false;
-  if (pointer && pointer.token === undefined && pointer.target !== undefined) {
-    pointer = { token: pointer.target, by, target: pointer.target };
-  }
-  changed();
-}
-
-function stepHead(step) {
-  const choices = headChoices(currentGroup()), place = choices.indexOf(state.head) + step;
-  if (place >= 0 && place < choices.length) chooseHead(choices[place]);
-}
-
-function turn() {
-  pointer = null;
-  holdToken(state.token, !state.by, state.locked);
-}
-
-function pressed(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || ui('keys').open) return;
-  if (event.target.matches('input:not([type="range"]):not([type="checkbox"]), select')) return;
-  const act = kKeys[event.key];
-  if (!act || (!groups.length && !'3st?'.includes(event.key))) return;
-  if (event.key !== 'Escape') event.preventDefault();
-  act();
-}
-
+// Buttons, sliders and fields.
 let controlsShow = '';
 
 // All but what hovering changes.
@@ -176,9 +33,11 @@ function showControls() {
     if (document.activeElement !== ui(id) || ui(id).type === 'range') ui(id).value = state[id];
   }
   ui('grey').checked = state.grey;
+  ui('fit').checked = state.fit;
   say('opacity-value', `${Math.round(100 * state.opacity)} %`);
   say('keep-value', state.keep === 100 ? 'all' : `${state.keep} %`);
   ui('opacity-row').hidden = ui('grey-row').hidden = state.view !== 'picture' || !page.image;
+  ui('fit-row').hidden = state.view !== 'text';
   ui('to').setAttribute('aria-checked', !state.by);
   ui('by').setAttribute('aria-checked', state.by);
   ui('to').tabIndex = state.by ? -1 : 0;
@@ -192,22 +51,6 @@ function showToken() {
   ui('token').max = (by ? group.keys : group.queries) - 1;
   say('token-label', by ? 'Key' : 'Query');
   say('token-name', nameOf(group, token, by ? 'keys' : 'queries'));
-}
-
-// The next token whose text or number is asked for.
-function findToken() {
-  const text = ui('find').value.toLowerCase(), { group, token, by } = shown();
-  const side = by ? 'keys' : 'queries', count = group[side];
-  if (!text) return;
-  for (let i = 1; i <= count; ++i) {
-    const at = (token + i) % count;
-    const own = textOf(group, at, side).toLowerCase();
-    if (!own.includes(text) && String(at) !== text) continue;
-    pointer = null;
-    holdToken(at, by);
-    if (state.view === 'text') scrollToToken(at);
-    return;
-  }
 }
 
 function onInput(id, set) {
@@ -238,6 +81,7 @@ function listenToControls() {
   onInput('opacity', (input) => { state.opacity = Number(input.value); });
   onInput('keep', (input) => { state.keep = Number(input.value); });
   onInput('top', (input) => { state.top = within(input.value, 0, 50, 0) | 0; });
+  onInput('fit', (input) => { state.fit = input.checked; });
   onInput('grey', (input) => { state.grey = input.checked; });
   ui('find').addEventListener('keydown', (event) => { if (event.key === 'Enter') findToken(); });
   ui('find').addEventListener('search', findToken);
@@ -260,26 +104,4 @@ function listenToControls() {
   ui('help').addEventListener('click', () => ui('keys').showModal());
   document.addEventListener('keydown', pressed);
   listenToColumns();
-}
-
-function listenToColumns() {
-  const canvas = ui('columns');
-  const onColumns = (event) => {
-    const found = columnAt(event);
-    if (!found) return null;
-    const held = shown();
-    if (state.locked && found.by !== held.by) return { target: found.token };
-    return found;
-  };
-  canvas.addEventListener('pointermove', (event) => { pointer = onColumns(event); changed(); });
-  canvas.addEventListener('pointerleave', () => { pointer = null; changed(); });
-  canvas.addEventListener('click', (event) => {
-    const found = columnAt(event);
-    if (!found) return;
-    const isHeld = state.locked && state.token === found.token && state.by === found.by;
-    pointer = null;
-    holdToken(found.token, found.by, !isHeld);
-  });
-  ui('columns-scroller').addEventListener('scroll', changed);
-  ui('columns-scroller').addEventListener('keydown', moveWithKeys);
 }

@@ -16,22 +16,25 @@ function contextOf(canvas, width, height) {
   return context;
 }
 
-// A canvas of a pixel a value; made once, drawn scaled.
+// A canvas of a pixel a value. `write` gives all of `data`, of which alpha is 0 at first.
+function fillCanvas(canvas, cols, rows, write) {
+  if (canvas.width !== cols || canvas.height !== rows || !canvas.pixels) {
+    canvas.width = cols; canvas.height = rows;
+    canvas.context = canvas.getContext('2d');
+    canvas.pixels = canvas.context.createImageData(cols, rows);
+  }
+  write(canvas.pixels.data);
+  canvas.context.putImageData(canvas.pixels, 0, 0);
+}
+
+// Such a canvas, drawn scaled.
 class Cells {
   constructor() {
     this.canvas = document.createElement('canvas');
   }
 
-  // `color(at)` writes pixel `at`; its alpha is 0 before.
   fill(cols, rows, write) {
-    if (this.canvas.width !== cols || this.canvas.height !== rows || !this.image) {
-      this.canvas.width = cols; this.canvas.height = rows;
-      this.context = this.canvas.getContext('2d');
-      this.image = this.context.createImageData(cols, rows);
-    }
-    this.image.data.fill(0);
-    write(this.image.data);
-    this.context.putImageData(this.image, 0, 0);
+    fillCanvas(this.canvas, cols, rows, (pixels) => write(pixels.fill(0)));
   }
 
   draw(context, x, y, width, height) {
@@ -86,12 +89,12 @@ function colorsFor(source) {
   return source === kDifference ? colorMaps.difference : colorMaps[state.colors];
 }
 
-// A, B share one range: the row's, the map's or the layer's.
+// A, B share one range: the row's, the map's or the layer's, once the whole map is there.
 function rangesFor(lines) {
-  const { group } = shown();
+  const { group } = shown(), isRow = state.scale === 'row' || mapPart(group) < 1;
   const sources = isComparison ? [kA, kB] : [kA];
   const endsFor = (source) => {
-    if (state.scale === 'row') return endsOf(lines[source]);
+    if (isRow) return endsOf(lines[source]);
     if (state.scale === 'map') return wholeMap(group, state.layer, state.head, source).ends;
     return layerEnds(group, state.layer, source);
   };

@@ -23,7 +23,7 @@ function makeHeads(group) {
     button.setAttribute('aria-label', headName(group, head));
     button.addEventListener('click', () => chooseHead(head));
     button.addEventListener('keydown', (event) => moveBetweenHeads(event, head));
-    headButtons.push({ head, button, canvas, cells: new Cells() });
+    headButtons.push({ head, button, canvas });
   }
   ui('heads').replaceChildren(...headButtons.map((one) => one.button));
 }
@@ -45,26 +45,15 @@ function drawThumbnail(one, group, token, by, source) {
   const toRange = (values) => (source === kDifference ? symmetric : sequential)(endsOf(values));
   if (state.view === 'picture') {
     const values = attention(group, state.layer, one.head, token, by, source), range = toRange(values);
-    fillCanvas(one, grid.cols, grid.rows, (pixels) => {
+    fillCanvas(one.canvas, grid.cols, grid.rows, (pixels) => {
       for (let i = 0; i < grid.cols * grid.rows; ++i) paint(pixels, i, values[grid.prefix + i], range, colors);
     });
     return;
   }
   const small = coarseMap(group, state.layer, one.head, source), range = toRange(small.values);
-  fillCanvas(one, small.cols, small.rows, (pixels) => {
+  fillCanvas(one.canvas, small.cols, small.rows, (pixels) => {
     for (let i = 0; i < small.values.length; ++i) paint(pixels, i, small.values[i], range, colors);
   });
-}
-
-function fillCanvas(one, cols, rows, write) {
-  if (one.canvas.width !== cols || one.canvas.height !== rows) {
-    one.canvas.width = cols; one.canvas.height = rows;
-    one.image = null;
-  }
-  one.context ??= one.canvas.getContext('2d');
-  one.image ??= one.context.createImageData(cols, rows);
-  write(one.image.data);
-  one.context.putImageData(one.image, 0, 0);
 }
 
 // At most 48 cells a side: the largest of the values that a cell stands for.

@@ -34,8 +34,8 @@ function renderMaps() {
     drawLegend(ranges);
   } else {
     drawColumns(lines, ranges);
-    drawMatrices();
-    drawLegend(hasMatrix(group) && state.scale === 'row' ? sourcesShown.map((source) => matrixRange(group, source)) : ranges);
+    drawMatrices(lines);
+    drawLegend(mapPart(group) === 1 && state.scale === 'row' ? sourcesShown.map((source) => matrixRange(group, source)) : ranges);
   }
   lastReadout = readout(lines);
   showReadout(lastReadout);
@@ -49,6 +49,7 @@ let followed = '';
 // The list and the small pictures follow when the pointer rests; at once when something else did it.
 function followLater(line) {
   const follow = () => {
+    ui('readout').title = ui('readout').textContent;
     showStrongest(line);
     drawHeads();
     drawOverview();

@@ -65,18 +65,28 @@ function attention(group, layerIndex, head, token, by, source = kA) {
   return fused(head, headCount(group), size, fill);
 }
 
-// A whole map, queries by keys. The last few are kept.
+// How much of the whole map can be shown: all, but of rollout of many tokens.
+function mapPart(group) {
+  return state.head === 'rollout' ? wholeRolloutPart(group, state.layer) : 1;
+}
+
+function mapValues(group, layerIndex, head, source) {
+  if (head === 'rollout') return wholeRolloutValues(group, layerIndex, source);
+  const values = new Float32Array(group.queries * group.keys);
+  for (let query = 0; query < group.queries; ++query) {
+    values.set(attention(group, layerIndex, head, query, false, source), query * group.keys);
+  }
+  return values;
+}
+
+// A whole map, queries by keys, of which mapPart() is 1. The last few are kept.
 const kept = new Map();
 
 function wholeMap(group, layerIndex, head, source) {
   const name = [groups.indexOf(group), layerIndex, head, source,
     head === 'rollout' ? rolloutName() : ''].join();
   if (kept.has(name)) return kept.get(name);
-  const values = new Float32Array(group.queries * group.keys);
-  for (let query = 0; query < group.queries; ++query) {
-    values.set(attention(group, layerIndex, head, query, false, source), query * group.keys);
-  }
-  const map = { values, ends: endsOf(values) };
+  const values = mapValues(group, layerIndex, head, source), map = { values, ends: endsOf(values) };
   if (kept.size > 11) kept.delete(kept.keys().next().value);
   kept.set(name, map);
   return map;

@@ -40,6 +40,7 @@ function drawOverview() {
     state.view === 'picture' ? `${token} ${by}` : ''].join();
   if (name !== overview.shows) fillOverview(group, token, by);
   overview.shows = name;
+  ui('overview').dataset.layers = there;
   const room = ui('overview-section').clientWidth - 30 - kOverviewLeft;
   const most = Math.min(88, room / heads, 620 / layers * w / h), cell = Math.max(6, most);
   const tall = cell * h / w;

@@ -27,19 +27,26 @@ async function loadPicture() {
   picture.grey = greyOf(picture.color);
 }
 
+// What hovering changes lies on layers over the picture, as small as it can be: a pixel each patch,
+// which the browser scales, and frames that are moved.
 class PicturePanel {
   constructor(source) {
     this.source = source;
-    this.canvas = element('canvas', { className: 'picture-canvas', tabIndex: 0 });
-    this.canvas.setAttribute('role', 'application');
-    this.canvas.setAttribute('aria-label',
+    this.base = element('canvas');
+    this.patches = element('canvas', { className: 'layer pixels' });
+    this.prefix = element('canvas', { className: 'layer' });
+    this.root = element('div', { className: 'picture-canvas', tabIndex: 0, id: `picture-${source}` },
+      this.base, this.patches, this.prefix);
+    this.root.setAttribute('role', 'application');
+    this.root.setAttribute('aria-label',
       `${isComparison ? kOfSource[source] + ': ' : ''}attention over the picture; arrow keys choose the patch`);
-    this.canvas.id = `picture-${source}`;
-    this.cells = new Cells();
+    this.outlined = new Marks(this.root, '#ffffff', 1.5);
+    this.looks = new Mark(this.root, 'mark', 2.5);
+    this.target = new Mark(this.root, 'other', 2);
     this.figure = element('figure', { className: 'panel' });
     if (isComparison) this.figure.append(element('figcaption', { textContent: caption(source) }));
-    this.figure.append(this.canvas);
-    listen(this.canvas, (event) => this.tokenAt(event), () => pictureBy());
+    this.figure.append(this.root);
+    listen(this.root, (event) => this.tokenAt(event), () => pictureBy());
   }
 
   // Where things lie, in CSS pixels.
@@ -68,7 +75,7 @@ class PicturePanel {
   }
 
   tokenAt(event) {
-    const bounds = this.canvas.getBoundingClientRect(), { grid } = currentGroup(), { at } = this;
+    const bounds = this.root.getBoundingClientRect(), { grid } = currentGroup(), { at } = this;
     if (!at) return null;
     const x = event.clientX - bounds.left, y = event.clientY - bounds.top;
     for (let token = 0; token < grid.prefix; ++token) {
@@ -81,60 +88,77 @@ class PicturePanel {
     return { target: grid.prefix + row * grid.cols + column };
   }
 
-  // The picture in the size in which it is drawn, so that no hover scales it again.
-  scaled(base, width, height) {
-    const w = Math.max(1, Math.round(width)), h = Math.max(1, Math.round(height));
-    if (this.base === base && this.fit?.width === w && this.fit.height === h) return this.fit;
-    this.base = base;
-    this.fit = element('canvas', { width: w, height: h });
-    this.fit.getContext('2d').drawImage(base, 0, 0, w, h);
-    return this.fit;
-  }
-
   draw(values, range, extra) {
-    const group = currentGroup(), { grid } = group, colors = colorsFor(this.source);
-    const at = this.at = this.place(), theme = colorsOfTheme();
-    const context = contextOf(this.canvas, at.width, at.height);
-    this.canvas.dataset.image = [at.left, at.top, at.imageWidth, at.imageHeight].join();
-    const base = state.grey ? picture.grey : picture.color;
-    if (base) {
-      const scale = this.canvas.width / at.width;
-      context.drawImage(this.scaled(base, at.imageWidth * scale, at.imageHeight * scale), at.left, at.top,
-        at.imageWidth, at.imageHeight);
-    } else {
-      context.fillStyle = theme.line;
-      context.fillRect(at.left, at.top, at.imageWidth, at.imageHeight);
-    }
-    this.cells.fill(grid.cols, grid.rows, (pixels) => {
+    const { grid } = currentGroup(), colors = colorsFor(this.source);
+    this.layOut();
+    fillCanvas(this.patches, grid.cols, grid.rows, (pixels) => {
       for (let i = 0; i < grid.cols * grid.rows; ++i) {
         if (extra.keep[grid.prefix + i]) paint(pixels, i, values[grid.prefix + i], range, colors);
+        else pixels[4 * i + 3] = 0;
       }
     });
-    context.globalAlpha = base ? state.opacity : 1;
-    this.cells.draw(context, at.left, at.top, at.imageWidth, at.imageHeight);
-    context.globalAlpha = 1;
-    this.drawPrefix(context, values, range, colors, extra);
-    for (const token of extra.outlined) frame(context, ...this.box(token), '#ffffff', 1.5);
-    if (extra.looks !== null) frame(context, ...this.box(extra.looks), theme.mark, 2.5);
-    if (extra.target !== null && extra.target !== extra.looks) {
-      frame(context, ...this.box(extra.target), theme.other, 2);
-    }
+    this.drawPrefix(values, range, colors, extra);
+    this.outlined.at(extra.outlined.map((token) => this.box(token)));
+    this.looks.at(extra.looks === null ? null : this.box(extra.looks));
+    this.target.at(extra.target === null || extra.target === extra.looks ? null : this.box(extra.target));
   }
 
-  drawPrefix(context, values, range, colors, extra) {
-    const group = currentGroup(), { grid } = group, theme = colorsOfTheme(), pixel = [0, 0, 0, 0];
+  // What no hover changes: sizes, and the picture itself.
+  layOut() {
+    const group = currentGroup(), at = this.place();
+    const name = JSON.stringify([state.group, state.grey, at, window.devicePixelRatio, document.documentElement.dataset.theme]);
+    this.patches.style.opacity = page.image ? state.opacity : 1;
+    if (this.name === name) return;
+    this.name = name;
+    this.at = at;
+    this.root.dataset.image = [at.left, at.top, at.imageWidth, at.imageHeight].join();
+    const size = (style, x, y, width, height) => {
+      Object.assign(style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
+    };
+    size(this.root.style, 0, 0, at.width, at.height);
+    size(this.patches.style, at.left, at.top, at.imageWidth, at.imageHeight);
+    this.drawBase(contextOf(this.base, at.width, at.height), group);
+  }
+
+  drawBase(context, group) {
+    const { at } = this, theme = colorsOfTheme(), base = state.grey ? picture.grey : picture.color;
+    context.fillStyle = theme.line;
+    if (base) context.drawImage(base, at.left, at.top, at.imageWidth, at.imageHeight);
+    else context.fillRect(at.left, at.top, at.imageWidth, at.imageHeight);
     context.font = `11px ${kFont}`;
     context.textAlign = 'center';
     context.textBaseline = 'top';
-    for (let token = 0; token < grid.prefix; ++token) {
-      const [x, y, w, h] = this.box(token);
-      paint(pixel, 0, values[token], range, colors);
-      context.fillStyle = extra.keep[token] ? `rgb(${pixel[0]} ${pixel[1]} ${pixel[2]})` : theme.line;
-      context.fillRect(x, y, w, h);
-      context.fillStyle = theme.quiet;
-      const text = textOf(group, token, pictureSide(group));
+    context.fillStyle = theme.quiet;
+    for (let token = 0; token < group.grid.prefix; ++token) {
+      const [x, y, w, h] = this.box(token), text = textOf(group, token, pictureSide(group));
       context.fillText(text.length > 6 ? `${text.slice(0, 5)}…` : text, x + w / 2, y + h + 2, w + 10);
     }
+  }
+
+  drawPrefix(values, range, colors, extra) {
+    const { prefix } = currentGroup().grid, pixel = [0, 0, 0, 0];
+    this.prefix.hidden = !prefix;
+    if (!prefix) return;
+    const [x, y, w, h] = this.box(prefix - 1), context = contextOf(this.prefix, x + w, y + h);
+    for (let token = 0; token < prefix; ++token) {
+      paint(pixel, 0, values[token], range, colors);
+      context.fillStyle = extra.keep[token] ? `rgb(${pixel[0]} ${pixel[1]} ${pixel[2]})` : colorsOfTheme().line;
+      context.fillRect(...this.box(token));
+    }
+  }
+
+  // All of it at once, at the context's origin.
+  drawOn(context) {
+    const { at } = this;
+    context.drawImage(this.base, 0, 0, at.width, at.height);
+    context.globalAlpha = Number(this.patches.style.opacity);
+    context.imageSmoothingEnabled = false;
+    context.drawImage(this.patches, at.left, at.top, at.imageWidth, at.imageHeight);
+    context.globalAlpha = 1;
+    if (!this.prefix.hidden) {
+      context.drawImage(this.prefix, 0, 0, parseFloat(this.prefix.style.width), parseFloat(this.prefix.style.height));
+    }
+    for (const marks of [this.outlined, this.looks, this.target]) marks.drawOn(context);
   }
 }
 

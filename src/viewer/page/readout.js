@@ -49,7 +49,7 @@ function showStrongest(line) {
       state.token = held.token; state.by = held.by; state.locked = true;
       pointer = { target: row.index };
       changed();
-      if (state.view === 'text') scrollToToken(row.index);
+      if (state.view === 'text') scrollToToken(row.index, !held.by);
     });
     strongestRows.push(row);
     ui('strongest').append(item);

@@ -59,3 +59,69 @@ function rolloutLine(group, layerIndex, token, by, source) {
   }
   return line;
 }
+
+// As rolloutLine(), four tokens from `first` at once, into the rows of `out`.
+function rolloutRows(group, layerIndex, first, source, out) {
+  const size = group.keys, count = Math.min(4, size - first), start = Math.min(state.start, layerIndex);
+  let rows = Array.from({ length: 4 }, () => new Float32Array(size));
+  for (let i = 0; i < count; ++i) rows[i][first + i] = 1;
+  for (let layer = layerIndex; layer >= start; --layer) {
+    const matrix = passedOn(group, layer, source), [a, b, c, d] = rows;
+    const next = rows.map(() => new Float32Array(size)), [nextA, nextB, nextC, nextD] = next;
+    for (let r = 0; r < size; ++r) {
+      const wa = a[r], wb = b[r], wc = c[r], wd = d[r], from = r * size;
+      if (wa === 0 && wb === 0 && wc === 0 && wd === 0) continue;
+      for (let i = 0; i < size; ++i) {
+        const value = matrix[from + i];
+        nextA[i] += wa * value; nextB[i] += wb * value; nextC[i] += wc * value; nextD[i] += wd * value;
+      }
+    }
+    rows = next;
+  }
+  for (let i = 0; i < count; ++i) out.set(rows[i], (first + i) * size);
+  return count;
+}
+
+const wholeRollouts = new Map();  // the last few, {values, rows}: how many rows are there
+let rolloutTimer = 0;
+
+// A while of a whole rollout's work; whoever still shows it asks for more.
+function advanceRollout(whole, group, layerIndex, source) {
+  const kWhile = 24, until = performance.now() + kWhile;
+  while (whole.rows < group.queries && performance.now() < until) {
+    whole.rows += rolloutRows(group, layerIndex, whole.rows, source, whole.values);
+  }
+}
+
+function wholeRollout(group, layerIndex, source) {
+  const name = [groups.indexOf(group), layerIndex, source, rolloutName()].join();
+  if (!wholeRollouts.has(name)) {
+    if (wholeRollouts.size > 3) wholeRollouts.delete(wholeRollouts.keys().next().value);
+    const whole = { values: new Float32Array(group.queries * group.keys), rows: 0 };
+    wholeRollouts.set(name, whole);
+    advanceRollout(whole, group, layerIndex, source);
+  }
+  return wholeRollouts.get(name);
+}
+
+// How much of it is there, from 0 to 1. Of many tokens it takes seconds: it is made bit by bit, each
+// time that it is asked for, so that the page answers meanwhile.
+function wholeRolloutPart(group, layerIndex) {
+  const sources = isComparison ? [kA, kB] : [kA];
+  const wholes = sources.map((source) => wholeRollout(group, layerIndex, source));
+  const at = wholes.findIndex((whole) => whole.rows < group.queries);
+  if (at >= 0) {
+    clearTimeout(rolloutTimer);
+    rolloutTimer = setTimeout(() => {
+      advanceRollout(wholes[at], group, layerIndex, sources[at]);
+      changed();
+    });
+  }
+  return wholes.reduce((sum, whole) => sum + whole.rows, 0) / (group.queries * wholes.length);
+}
+
+function wholeRolloutValues(group, layerIndex, source) {
+  if (source !== kDifference) return wholeRollout(group, layerIndex, source).values;
+  const a = wholeRolloutValues(group, layerIndex, kA);
+  return minus(Float32Array.from(a), wholeRolloutValues(group, layerIndex, kB));
+}

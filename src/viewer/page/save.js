@@ -6,11 +6,20 @@ function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
+// The layers of a drawing as one canvas.
+function sheetOf(drawing, { width, height }) {
+  const canvas = document.createElement('canvas');
+  drawing.drawOn(contextOf(canvas, width, height));
+  return canvas;
+}
+
 // The drawings in sight, each with its caption.
 function drawingsShown() {
   if (state.view === 'tensors') return tensorPanels.map((panel) => [panel.canvas, isComparison ? caption(panel.source) : '']);
-  if (state.view === 'picture') return picturePanels.map((panel) => [panel.canvas, isComparison ? caption(panel.source) : '']);
-  const matrices = hasMatrix(currentGroup()) ? matrixPanels.map((panel) => [panel.canvas, isComparison ? caption(panel.source) : 'matrix']) : [];
+  if (state.view === 'picture') return picturePanels.map((panel) => [sheetOf(panel, panel.at), isComparison ? caption(panel.source) : '']);
+  const sizeOf = ({ style }) => ({ width: parseFloat(style.width), height: parseFloat(style.height) });
+  const matrices = mapPart(currentGroup()) === 1 ? matrixPanels.map((panel) => [
+    sheetOf(panel, sizeOf(panel.canvas)), isComparison ? caption(panel.source) : 'matrix']) : [];
   return [[ui('columns'), 'query → key'], ...matrices];
 }
 

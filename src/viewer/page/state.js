@@ -2,7 +2,7 @@
 // What is shown. The address holds it behind the #, so that a link restores it.
 const state = {
   view: 'picture', group: 0, layer: 0, head: 'mean', token: 0, by: false, locked: false,
-  scale: 'row', colors: 'viridis', opacity: 0.65, keep: 100, top: 0, grey: true,
+  scale: 'row', colors: 'viridis', opacity: 0.65, keep: 100, top: 0, grey: true, fit: false,
   fusion: 'mean', discard: 0, start: 0, tensor: 0, index: [],
 };
 // What the pointer is on: {token, by} while nothing is held, {target} or {cell: [query, key]}.
@@ -104,6 +104,7 @@ function hashOf() {
   if (state.view !== startView()) parts.set('view', state.view);
   if (state.by) parts.set('by', 1);
   if (!state.locked) parts.set('held', 0);
+  if (state.fit) parts.set('fit', 1);
   for (const name of kRemembered) {
     if (state[name] !== kDefaults[name]) parts.set(name, state[name]);
   }
@@ -145,6 +146,7 @@ function restoreMaps(parts) {
     state.token = whole('token', 0, count - 1, state.token);
     state.locked = parts.get('held') !== '0';
   }
+  state.fit = parts.get('fit') === '1';
   const view = parts.get('view');
   state.view = view === 'text' || (view === 'picture' && hasPicture(group)) ? view : startView();
   const choose = (name, all) => { if (all.includes(parts.get(name))) state[name] = parts.get(name); };

@@ -48,6 +48,7 @@ function drawLines(at, group, token, by, values, range, source) {
 
 function drawTokens(at, group, token, by, values, range) {
   const { context, column, width, yOf, inSight, visible, theme } = at, cell = cellRead();
+  const outlined = new Set(state.top ? strongest(values, state.top) : []);
   context.font = `13px ${kFont}`;
   context.textBaseline = 'middle';
   const first = Math.max(0, Math.floor(columnsView.top / kLineHeight) - 1);
@@ -66,8 +67,9 @@ function drawTokens(at, group, token, by, values, range) {
         context.fillRect(x + 3, y - 11, column - 6, 22);
         context.globalAlpha = 1;
       }
-      if (cell && !looks && i === (by ? cell[0] : cell[1])) {
-        context.strokeStyle = theme.other;
+      const outline = !looks && (cell && i === (by ? cell[0] : cell[1]) ? theme.other : outlined.has(i) ? theme.ink : '');
+      if (outline) {
+        context.strokeStyle = outline;
         context.lineWidth = 1.5;
         context.strokeRect(x + 4, y - 11, column - 8, 22);
       }
@@ -104,9 +106,10 @@ function columnAt(event) {
 }
 
 // A token that is chosen by keys or by its number must be in sight.
-function scrollToToken(token) {
+function scrollToToken(token, by = shown().by) {
   const scroller = ui('columns-scroller'), y = token * kLineHeight;
   if (y < scroller.scrollTop) scroller.scrollTop = y;
   const bottom = scroller.scrollTop + scroller.clientHeight - kLineHeight;
   if (y > bottom) scroller.scrollTop = y - scroller.clientHeight + kLineHeight;
+  for (const panel of matrixPanels) panel.scrollTo(token, by);
 }
