@@ -251,7 +251,9 @@ void Session::fire_field(const void* module, SiteKind kind, const std::string& w
   const bool overwritten = is_input ? owner.overwrites_input : owner.output_is_overwritten;
   // What the caller made of memory of its own, it may fill anew for the next call.
   const bool of_caller = is_input && owner.name.path.empty() && is_borrowed(value);
-  record(*site, value, copy || overwritten || of_caller);
+  copy = copy || overwritten || of_caller;
+  if (world_->tells_writes()) return keep_op(*site, value, copy);
+  record(*site, value, copy);
 }
 
 StoredSite*& Session::field_site(std::size_t index, SiteKind kind, const std::string& what) {

@@ -49,6 +49,8 @@ class World {
   virtual std::int64_t heads_in_batch(const void* /*module*/) const { return 0; }
   /// What is to be known of the values of a site that fired; empty for most.
   virtual std::string note(std::size_t /*module*/, const std::string& /*what*/) const { return ""; }
+  /// Whether sessions are told of each write, by about_to_write(): what was captured becomes a copy.
+  virtual bool tells_writes() const { return false; }
   /// Throws `SelectorError` when a selector asks for what its modules are known not to have.
   virtual void check_sites(const BoundSelectors&) const {}
   /// A session that asks for ops was opened, or ended, on this thread: makes the ops that run here

@@ -2,6 +2,8 @@
 // A zip file to read from: npz files, and what PyTorch writes. Over libzip.
 #pragma once
 
+#include <anycapture/api.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -22,7 +24,7 @@ struct ZipMember {
 };
 
 /// One thread at a time. Throws FileError that starts with the path.
-class ZipArchive {
+class ANYCAPTURE_API ZipArchive {
  public:
   /// Checks that the list of members and the members themselves say the same.
   ZipArchive(const std::string& path, const char* wanted);
@@ -36,7 +38,7 @@ class ZipArchive {
   ZipMember member(std::uint64_t index) const;
 
   /// Unpacks a member from its start. The archive must outlive it.
-  class Stream {
+  class ANYCAPTURE_API Stream {
    public:
     Stream(const ZipArchive& archive, std::uint64_t index);
     ~Stream();

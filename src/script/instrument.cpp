@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "capture/program_sites.h"
 #include "script/attention.h"
 #include "script/locals.h"
 #include "script/nodes.h"
@@ -138,7 +139,7 @@ class Builder {
     const std::vector<Assignment> all = find_locals(context.graph);
     std::map<std::string, std::vector<const Assignment*>> by_name;
     for (const Assignment& one : all) {
-      const std::string what = local_what(context.function, one.name);
+      const std::string what = capture::local_what(context.function, one.name);
       by_name[one.name].push_back(&one);
       const std::string index = "[" + std::to_string(one.index) + "]";
       if (wanted(context, SiteKind::kLocal, what + index)) {
@@ -153,7 +154,7 @@ class Builder {
                         const std::map<std::string, std::vector<const Assignment*>>& by_name) {
     Value* frame = nullptr;
     for (const auto& [name, assignments] : by_name) {
-      const std::string what = local_what(context.function, name);
+      const std::string what = capture::local_what(context.function, name);
       if (!wanted(context, SiteKind::kLocal, what)) continue;
       const bool always = std::none_of(assignments.begin(), assignments.end(),
                                        [](const Assignment* one) { return one->nested; });

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "capture/program_sites.h"
 #include "script/attention.h"
 #include "script/locals.h"
 #include "script/nodes.h"
@@ -38,7 +39,7 @@ std::string note_of(const Assignment& one) {
 void add_body_sites(std::vector<MethodSite>& sites, const GraphFunction& function) {
   const auto graph = function.graph()->copy();
   for (const Assignment& one : find_locals(*graph)) {
-    const std::string what = local_what(function.name(), one.name);
+    const std::string what = capture::local_what(function.name(), one.name);
     const std::string type = one.value->type()->annotation_str();
     const std::string index = "[" + std::to_string(one.index) + "]";
     sites.push_back(

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "script/script_world.h"
 
-#include <anycapture/error.h>
-
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
 #include <utility>
-
-#include "capture/session.h"
 
 namespace anycapture {
 namespace script {
@@ -29,21 +24,8 @@ std::vector<const void*> weights_of(const torch::jit::Module& module) {
 }
 
 std::string key_of(const torch::jit::Function& method, bool called, const Sessions& sessions) {
-  std::string key = fmt::format("{} {}", static_cast<const void*>(&method), called);
-  for (const auto& session : sessions) {
-    key += '\0';
-    for (const Selector& selector : session->selectors().selectors()) key += '\n' + selector.text();
-  }
-  return key;
-}
-
-// Of an op, what it took and each of its calls in a forward are not listed.
-bool matches(const Selector& selector, const MethodSite& site) {
-  if (site.kind != SiteKind::kOp) return selector.matches_what(site.what, site.kind);
-  return std::any_of(site.spellings.begin(), site.spellings.end(), [&](const std::string& op) {
-    return selector.may_match_op(op, SiteKind::kOp) ||
-           selector.may_match_op(op, SiteKind::kOpInput);
-  });
+  return fmt::format("{} {}", static_cast<const void*>(&method), called) +
+         capture::selectors_text(sessions);
 }
 
 // Those that containers have to be iterated, such as `__len__`, are nobody's.
@@ -150,63 +132,25 @@ std::string ScriptWorld::note(std::size_t module, const std::string& what) const
 }
 
 void ScriptWorld::check_sites(const BoundSelectors& selectors) const {
-  const std::vector<Selector>& all = selectors.selectors();
-  for (std::size_t s = 0; s < all.size(); ++s) {
-    if (all[s].negative() || !all[s].has_what()) continue;
-    std::set<const c10::ClassType*> types;
-    for (const std::size_t module : selectors.modules_of(s)) types.insert(types_[module]);
-    std::vector<std::string> whats;
-    bool found = types.empty();
-    for (const c10::ClassType* type : types) {
-      for (const MethodSite& site : sites_of_type(*type)) found = found || matches(all[s], site);
-    }
-    if (found) continue;
-    for (const c10::ClassType* type : types) {
-      for (const MethodSite& site : sites_of_type(*type)) whats.push_back(site.what);
-    }
-    const std::string& example = modules_[selectors.modules_of(s).front()].name.path;
-    std::sort(whats.begin(), whats.end());
-    whats.erase(std::unique(whats.begin(), whats.end()), whats.end());
-    const std::vector<std::string> close = nearest(all[s].what(), whats, 3);
-    const bool attention = all[s].asks_only_for(SiteKind::kAttention);
-    const std::string who = example.empty() ? "the root" : example;
-    throw SelectorError(fmt::format(
-        "selector \"{}\": {} {} in the archive{}; {}", all[s].text(),
-        types.size() == 1
-            ? fmt::format("the module that it matches, such as {}, has no", who)
-            : fmt::format("of the modules of {} types that it matches, such as {}, none "
-                          "has",
-                          types.size(), who),
-        printable(all[s].what()),
-        close.empty() || attention ? "" : fmt::format("; nearest: {}", fmt::join(close, ", ")),
-        attention ? "attention is a softmax over the last axis whose result is multiplied with "
-                    "values, or a fused op"
-                  : "a variable that nothing reads is left out when an archive is saved"));
-  }
+  const auto sites = [this](std::size_t module) {
+    std::vector<capture::KnownSite> known;
+    for (const MethodSite& site : sites_of_type(*types_[module]))
+      known.push_back({site.kind, site.what, site.spellings});
+    return known;
+  };
+  capture::check_sites(*this, selectors,
+                       {sites, [this](std::size_t module) { return types_[module]; },
+                        "a variable that nothing reads is left out when an archive is saved"});
 }
 
 std::vector<ProgramSite> ScriptWorld::sites(const std::string& path) const {
-  std::vector<std::string> paths;
-  for (std::size_t i = 0; i < modules_.size(); ++i) {
-    const ModuleName& name = modules_[i].name;
-    const bool alias =
-        std::find(name.aliases.begin(), name.aliases.end(), path) != name.aliases.end();
-    if (name.path != path && !alias) {
-      paths.push_back(name.path);
-      continue;
-    }
-    std::vector<ProgramSite> sites;
-    std::set<std::string> known;
-    for (const MethodSite& site : sites_of_type(*types_[i])) {
-      if (!known.insert(site.what).second) continue;
-      sites.push_back({site.what, site.kind, site.type, site.file, site.line});
-    }
-    return sites;
+  std::vector<ProgramSite> sites;
+  std::set<std::string> known;
+  for (const MethodSite& site : sites_of_type(*types_[capture::module_at(*this, path)])) {
+    if (!known.insert(site.what).second) continue;
+    sites.push_back({site.what, site.kind, site.type, site.file, site.line});
   }
-  const std::vector<std::string> close = nearest(path, paths, 3);
-  throw Error(
-      fmt::format("the program has no module {}{}", printable(path),
-                  close.empty() ? "" : fmt::format("; nearest: {}", fmt::join(close, ", "))));
+  return sites;
 }
 
 Wants ScriptWorld::wants_of(const Sessions& sessions) const {

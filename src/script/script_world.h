@@ -15,35 +15,39 @@
 #include <unordered_map>
 #include <vector>
 
-#include "capture/world.h"
+#include "capture/program_sites.h"
+#include "capture/program_world.h"
 #include "script/instrument.h"
 #include "script/method_sites.h"
 
 namespace anycapture {
-namespace capture {
-class Session;
-}
 namespace script {
 
-using Sessions = std::vector<std::shared_ptr<capture::Session>>;
+using capture::Sessions;
 
-class ScriptWorld : public capture::World {
+class ScriptWorld : public capture::ProgramWorld {
  public:
   explicit ScriptWorld(torch::jit::Module root);
 
   const std::deque<capture::WorldModule>& modules() const override { return modules_; }
   capture::Hooking hooking(std::size_t module) const override;
   capture::Hooking hook(std::size_t module) override { return hooking(module); }
-  const char* why_silent() const override {
-    return "it was not called, or the branch that assigns what was asked for was not taken";
-  }
   std::int64_t heads_in_batch(const void* module) const override;
   std::string note(std::size_t module, const std::string& what) const override;
   void check_sites(const BoundSelectors& selectors) const override;
 
   const torch::jit::Module& root() const { return root_; }
-  /// Throws Error when there is no module of this path.
-  std::vector<ProgramSite> sites(const std::string& path) const;
+  std::vector<std::string> methods() const override;
+  c10::IValue call(const std::string& method, const Program::Inputs& inputs,
+                   const Program::Keywords& keywords) override;
+  std::string schema(const std::string& method) const override;
+  std::vector<std::string> arguments(const std::string& method) const override;
+  std::vector<ProgramSite> sites(const std::string& path) const override;
+  std::vector<std::pair<std::string, at::Tensor>> named_parameters() const override;
+  std::shared_ptr<capture::ProgramWorld> copy_of_state() const override;
+  std::shared_ptr<capture::ProgramWorld> in_training() const override;
+  const torch::jit::Module* module() const override { return &root_; }
+
   struct Identity {
     const void* id;  ///< what modules of a world are known by; of a second object, the first's
     std::string

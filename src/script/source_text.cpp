@@ -58,7 +58,7 @@ SourcePlace SourceTexts::place_of(const torch::jit::Node& node) {
   place.traced = text.statements.empty();
   if (place.traced) return place;
   place.text = &text;
-  place.statement = statement_at(text.statements, range->start());
+  place.statement = python::statement_at(text.statements, range->start());
   return place;
 }
 
@@ -70,7 +70,7 @@ const SourceText& SourceTexts::text_of(torch::jit::Source& source) {
   if (is_trace(all)) return text;
   text.file = *source.filename();
   text.first_line = source.lineno_to_source_lineno(0);
-  text.statements = python_statements(all);
+  text.statements = python::statements_of(all);
   return text;
 }
 

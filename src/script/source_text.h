@@ -9,10 +9,12 @@
 #include <unordered_map>
 #include <vector>
 
-#include "script/python_statements.h"
+#include "core/python_statements.h"
 
 namespace anycapture {
 namespace script {
+
+using python::Statement;
 
 /// The text that a function was written in.
 struct SourceText {

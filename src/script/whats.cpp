@@ -13,11 +13,6 @@ namespace script {
 using torch::jit::Node;
 using torch::jit::Value;
 
-std::string local_what(const std::string& function, const std::string& name) {
-  const bool taken = name == "output" || name == "input" || name == "attention" || name == "return";
-  return function == "forward" && !taken ? name : function + "." + name;
-}
-
 std::string method_what(const std::string& method, const char* what) {
   return method == "forward" ? what : method + "." + what;
 }

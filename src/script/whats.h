@@ -10,10 +10,6 @@
 namespace anycapture {
 namespace script {
 
-/// `attn` of forward, `encode.attn`. `forward.` is left out, but in front of names that mean
-/// something else: `forward.output`.
-std::string local_what(const std::string& function, const std::string& name);
-
 /// `input`, `encode.input`.
 std::string method_what(const std::string& method, const char* what);
 

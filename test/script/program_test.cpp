@@ -541,7 +541,7 @@ TEST(Program, SaysWhatAFileIs) {
   const auto message = [](const std::string& path) {
     return message_of<anycapture::FileError>([&] { Program::load(path); });
   };
-  EXPECT_THAT(message(data("reference.safetensors")), HasSubstr("no TorchScript archive"));
+  EXPECT_THAT(message(data("reference.safetensors")), HasSubstr("no archive of a program"));
   EXPECT_THAT(message(data("none.pt")), HasSubstr("none.pt"));
   EXPECT_THAT(message(support::data("npz/stored.npz")), HasSubstr("a NumPy .npz file"));
   const support::TempDir folder;

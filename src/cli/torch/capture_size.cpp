@@ -2,11 +2,8 @@
 #include "cli/torch/capture_size.h"
 
 #include <anycapture/error.h>
-#include <anycapture/torch_version.h>
 
-#include <c10/util/Exception.h>
 #include <fmt/format.h>
-#include <torch/csrc/jit/api/module.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -23,12 +20,6 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kLarge = std::uint64_t{256} << 20;
 
-#if ANYCAPTURE_TORCH_AT_LEAST(2, 1)
-using CopiedBefore = c10::IValue::HashIdentityIValueMap;
-#else
-using CopiedBefore = c10::IValue::HashAliasedIValueMap;
-#endif
-
 CaptureOptions counting(std::function<void(std::uint64_t)> count) {
   CaptureOptions options;
   options.on_silent = OnSilent::ignore;
@@ -38,17 +29,6 @@ CaptureOptions counting(std::function<void(std::uint64_t)> count) {
 }
 
 }  // namespace
-
-Program trial_of(const Program& program) {
-  const torch::jit::Module module = program.module();
-  CopiedBefore copied;
-  for (const at::Tensor& weight : module.parameters(true)) copied[weight] = weight;
-  try {
-    return Program(torch::jit::Module(module._ivalue()->deepcopy(copied)));
-  } catch (const c10::Error&) {
-    return program;
-  }
-}
 
 CaptureSize::CaptureSize(const Program& program, const std::vector<std::string>& selectors,
                          Capturer* watched)

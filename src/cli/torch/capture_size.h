@@ -14,10 +14,6 @@
 namespace anycapture {
 namespace cli {
 
-/// The same weights, with buffers and other state of its own: a forward leaves the program as it
-/// is. Where the model holds what cannot be copied, the program itself.
-Program trial_of(const Program& program);
-
 /// Counts what the selectors choose while it lives, and keeps nothing. Once that is large,
 /// `watched` is emptied and keeps nothing more.
 class CaptureSize {

@@ -7,7 +7,6 @@
 #include <ATen/core/Tensor.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <torch/csrc/jit/api/module.h>
 
 #include <algorithm>
 #include <map>
@@ -38,11 +37,13 @@ std::string count_text(std::int64_t count) {
   return millions < 1 ? fmt::format("{:.1f} k", millions * 1e3) : fmt::format("{:.1f} M", millions);
 }
 
-std::map<std::string, std::int64_t> parameters_by_path(const torch::jit::Module& root) {
+// Of a module and what is below it.
+std::map<std::string, std::int64_t> parameters_by_path(const Program& program) {
   std::map<std::string, std::int64_t> counts;
-  for (const auto& module : root.named_modules()) {
-    std::int64_t& count = counts[module.name];
-    for (const at::Tensor& parameter : module.value.parameters(true)) count += parameter.numel();
+  for (const auto& [name, parameter] : program.named_parameters()) {
+    counts[""] += parameter.numel();
+    for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1))
+      counts[name.substr(0, dot)] += parameter.numel();
   }
   return counts;
 }
@@ -59,11 +60,11 @@ std::vector<Row> rows_of(const Program& program, const ModulesOptions& options) 
     bound.emplace(SelectorList({options.selector}), names);
     for (const std::size_t module : bound->modules_of(0)) chosen[module] = true;
   }
-  const auto parameters = parameters_by_path(program.module());
+  auto parameters = parameters_by_path(program);
   std::vector<Row> rows;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (!chosen[i]) continue;
-    Row row{names[i], parameters.at(names[i].path), {}};
+    Row row{names[i], parameters[names[i].path], {}};
     if (options.sites || bound) row.sites = program.sites(names[i].path);
     if (bound && !options.sites) {
       const Selector& selector = bound->selectors()[0];

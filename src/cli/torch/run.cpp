@@ -8,7 +8,6 @@
 #include <ATen/core/grad_mode.h>
 #include <c10/util/Exception.h>
 #include <fmt/format.h>
-#include <torch/csrc/jit/api/module.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -138,7 +137,8 @@ std::string written(const Job& job, const std::string& out) {
 // What is small is kept as it fires, at the first forward; what is large is written at the second,
 // once it is known to fit.
 std::string run_once(const Job& job, const std::string& out) {
-  const Program& trial = *new Program(trial_of(job.program));  // forks of a failing one may go on
+  const Program& trial =
+      *new Program(job.program.copy_of_state());  // forks of a failing one may go on
   const Job first{trial, job.inputs, job.options, job.selectors};
   Capturer cap(trial, job.selectors, quiet());
   {
@@ -164,7 +164,7 @@ std::vector<fs::path> files_in(const std::string& folder) {
 
 // Whether each of them is large; says so first.
 bool are_large(const Job& job, std::size_t files) {
-  const Program& trial = *new Program(trial_of(job.program));
+  const Program& trial = *new Program(job.program.copy_of_state());
   Capturer cap(trial, job.selectors, quiet());
   cap.pause();
   const CaptureSize size(trial, job.selectors, nullptr);
@@ -212,19 +212,13 @@ void run_batch(const Program& program, const RunOptions& options) {
                         visible(options.out)));
 }
 
-Program in_training(const Program& program) {
-  torch::jit::Module module = program.module();
-  module.train();
-  return Program(module);
-}
-
 }  // namespace
 
 int run(const RunOptions& options) {
   if (options.threads > 0) at::set_num_threads(options.threads);
   // Never destroyed: what a failing model has forked may still run.
   static const Program& program =
-      *new Program(options.train ? in_training(load_program(options)) : load_program(options));
+      *new Program(options.train ? load_program(options).in_training() : load_program(options));
   std::optional<at::NoGradGuard> no_grad;
   if (!options.grad) no_grad.emplace();
   if (!options.batch_dir.empty()) {

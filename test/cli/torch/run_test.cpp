@@ -227,7 +227,7 @@ TEST_F(Run, SaysWhatDoesNotFit) {
             "1, 5, 9]\nin the module blocks.0.norm (LayerNorm)"},
            {{data("flow.pt"), "--input", x, "--method", "encode"}, 4, "no method \"encode\""},
            {{data("flow.pt"), "--input", x, "--device", "tpu9"}, 4, "tpu9"},
-           {{x, "--input", x}, 3, "no TorchScript archive"},
+           {{x, "--input", x}, 3, "no archive of a program"},
            {{data("none.pt"), "--input", x}, 3, "none.pt"}}) {
     std::vector<std::string> all{"run"};
     all.insert(all.end(), wrong.arguments.begin(), wrong.arguments.end());

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include "script/python_statements.h"
+#include "core/python_statements.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace anycapture {
-namespace script {
+namespace python {
 namespace {
 
 using Names = std::vector<std::vector<std::string>>;
@@ -13,7 +13,7 @@ using testing::ElementsAre;
 
 // The only statement of a line.
 Statement only(const std::string& line) {
-  const std::vector<Statement> all = python_statements(line);
+  const std::vector<Statement> all = statements_of(line);
   EXPECT_EQ(all.size(), 1u) << line;
   return all.empty() ? Statement{} : all[0];
 }
@@ -84,7 +84,7 @@ TEST(PythonStatements, KnowWhereTheyStand) {
       "        else:\n"
       "            b = f(x)\n"
       "        return b\n";
-  const std::vector<Statement> all = python_statements(source);
+  const std::vector<Statement> all = statements_of(source);
   std::vector<std::string> texts;
   std::vector<int> parents;
   for (const Statement& one : all) {
@@ -105,10 +105,10 @@ TEST(PythonStatements, KnowWhereTheyStand) {
 TEST(PythonStatements, TakeWhateverComes) {
   for (const std::string text : {"", "\n\n", "(((", "'", "\"\"\"", "x = (", "\\", "if", "=", "a = ",
                                  "/path/file.py(3): forward\n/other.py(4): f\n", "\xff\xfe = x"}) {
-    python_statements(text);
+    statements_of(text);
   }
 }
 
 }  // namespace
-}  // namespace script
+}  // namespace python
 }  // namespace anycapture

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-#include "script/python_statements.h"
+#include "core/python_statements.h"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 
 namespace anycapture {
-namespace script {
+namespace python {
 namespace {
 
 bool is_name_start(char c) {
@@ -247,7 +247,7 @@ bool Statement::assigns(std::string_view name) const {
   return false;
 }
 
-std::vector<Statement> python_statements(std::string_view source) {
+std::vector<Statement> statements_of(std::string_view source) {
   return Parser(source).parse();
 }
 
@@ -259,5 +259,5 @@ int statement_at(const std::vector<Statement>& statements, std::size_t offset) {
   return found;
 }
 
-}  // namespace script
+}  // namespace python
 }  // namespace anycapture

@@ -10,9 +10,9 @@
 #include <vector>
 
 namespace anycapture {
-namespace script {
+namespace python {
 
-struct Statement {
+struct ANYCAPTURE_API Statement {
   std::size_t begin = 0;  ///< offset of its first character
   std::size_t end = 0;    ///< behind its last one
   std::size_t line = 0;   ///< of `begin`, from 0
@@ -29,10 +29,10 @@ struct Statement {
 };
 
 /// In the order of the source. Whatever is no Python gives some statements, never an error.
-ANYCAPTURE_API std::vector<Statement> python_statements(std::string_view source);
+ANYCAPTURE_API std::vector<Statement> statements_of(std::string_view source);
 
 /// Index of the innermost one that holds the offset; -1 if none does.
 ANYCAPTURE_API int statement_at(const std::vector<Statement>& statements, std::size_t offset);
 
-}  // namespace script
+}  // namespace python
 }  // namespace anycapture

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+#include "exported/calls.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "exported/exported_program.h"
+
+namespace anycapture {
+namespace exported {
+namespace {
+
+// While nodes are gone through.
+struct Open {
+  ModuleCall call;
+  std::vector<std::size_t> nodes;  // in order
+};
+
+class Finder {
+ public:
+  Finder(const Graph& graph, const Flow& flow, const std::set<std::string>& outer,
+         const std::set<Slot>& state, const std::map<std::string, ModuleSignature>& signatures)
+      : graph_(graph), flow_(flow), outer_(outer), state_(state), signatures_(signatures) {}
+
+  std::vector<ModuleCall> find() {
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      for (const std::size_t call : calls_of(graph_.nodes[i].module_stack)) {
+        open_[call].nodes.push_back(i);
+      }
+    }
+    std::vector<ModuleCall> calls;
+    for (Open& one : open_) {
+      one.call.first = one.nodes.front();
+      one.call.last = one.nodes.back();
+      name_values(one);
+      calls.push_back(std::move(one.call));
+    }
+    return calls;
+  }
+
+ private:
+  // Nodes of one call have the same text, mostly.
+  const std::vector<std::size_t>& calls_of(const std::string& stack) {
+    const auto [found, added] = by_stack_.try_emplace(stack);
+    if (!added) return found->second;
+    for (CalledModule& module : called_modules(stack)) {
+      if (module.path.empty() || outer_.count(module.call) != 0) continue;
+      const auto [call, is_new] = by_call_.emplace(module.call, open_.size());
+      if (is_new) {
+        open_.emplace_back();
+        open_.back().call.call = std::move(module.call);
+        open_.back().call.path = std::move(module.path);
+        open_.back().call.type = std::move(module.type);
+      }
+      found->second.push_back(call->second);
+    }
+    return found->second;
+  }
+
+  static bool is_inside(const Open& one, std::size_t node) {
+    return std::binary_search(one.nodes.begin(), one.nodes.end(), node);
+  }
+
+  void name_values(Open& one) const {
+    if (const ModuleSignature* signature = signature_of(one.call)) {
+      one.call.inputs = by_name(signature->inputs, signature->input_names);
+      one.call.outputs = by_name(signature->outputs, signature->output_names);
+      return;
+    }
+    one.call.inputs = numbered(values_in(one));
+    one.call.outputs = numbered(values_out(one));
+  }
+
+  // Of the first call `path`, of later ones `path@1`.
+  const ModuleSignature* signature_of(const ModuleCall& call) const {
+    const std::size_t at = call.call.rfind('@');
+    const auto found =
+        signatures_.find(call.path + (at == std::string::npos ? "" : call.call.substr(at)));
+    return found == signatures_.end() ? nullptr : &found->second;
+  }
+
+  std::vector<NamedSlot> by_name(const std::vector<std::string>& values,
+                                 const std::vector<std::string>& names) const {
+    std::vector<NamedSlot> slots;
+    for (std::size_t i = 0; i < values.size() && i < names.size(); ++i) {
+      const auto found = std::find(graph_.slot_names.begin(), graph_.slot_names.end(), values[i]);
+      if (values[i].empty() || found == graph_.slot_names.end()) continue;
+      slots.emplace_back(names[i], static_cast<Slot>(found - graph_.slot_names.begin()));
+    }
+    return slots;
+  }
+
+  static std::vector<NamedSlot> numbered(const std::vector<Slot>& slots) {
+    std::vector<NamedSlot> named;
+    for (std::size_t i = 0; i < slots.size(); ++i)
+      named.emplace_back(slots.size() == 1 ? "" : std::to_string(i), slots[i]);
+    return named;
+  }
+
+  std::vector<Slot> values_in(const Open& one) const {
+    std::vector<Slot> slots;
+    for (const std::size_t i : one.nodes) {
+      each_read(graph_.nodes[i], [&](Slot slot) {
+        const auto index = static_cast<std::size_t>(slot);
+        if (!graph_.tensors[index] || state_.count(slot) != 0) return;
+        if (is_inside(one, flow_.maker[index])) return;
+        if (std::find(slots.begin(), slots.end(), slot) == slots.end()) slots.push_back(slot);
+      });
+    }
+    return slots;
+  }
+
+  std::vector<Slot> values_out(const Open& one) const {
+    std::vector<Slot> slots;
+    for (const std::size_t i : one.nodes) {
+      for (const Result& result : graph_.nodes[i].results) {
+        for (const Slot slot : result.slots) {
+          if (slot == kNoSlot || !graph_.tensors[static_cast<std::size_t>(slot)]) continue;
+          const auto& readers = flow_.readers[static_cast<std::size_t>(slot)];
+          if (std::any_of(readers.begin(), readers.end(),
+                          [&](std::size_t node) { return !is_inside(one, node); }))
+            slots.push_back(slot);
+        }
+      }
+    }
+    return slots;
+  }
+
+  const Graph& graph_;
+  const Flow& flow_;
+  const std::set<std::string>& outer_;
+  const std::set<Slot>& state_;
+  const std::map<std::string, ModuleSignature>& signatures_;
+  std::vector<Open> open_;
+  std::unordered_map<std::string, std::size_t> by_call_;
+  std::unordered_map<std::string, std::vector<std::size_t>> by_stack_;
+};
+
+}  // namespace
+
+Flow::Flow(const Graph& graph)
+    : maker(graph.slots(), kNone), readers(graph.slots()), nodes(graph.nodes.size()) {
+  const auto read = [this](Slot slot, std::size_t node) {
+    auto& all = readers[static_cast<std::size_t>(slot)];
+    if (all.empty() || all.back() != node) all.push_back(node);
+  };
+  for (std::size_t i = 0; i < nodes; ++i) {
+    each_read(graph.nodes[i], [&](Slot slot) { read(slot, i); });
+    for (const Result& result : graph.nodes[i].results) {
+      for (const Slot slot : result.slots) {
+        if (slot != kNoSlot) maker[static_cast<std::size_t>(slot)] = i;
+      }
+    }
+  }
+  for (const Argument& output : graph.outputs) {
+    each_argument(output, [&](const Argument& one) {
+      if (one.slot != kNoSlot) read(one.slot, nodes);
+    });
+  }
+}
+
+std::vector<ModuleCall> calls_in(const Graph& graph, const Flow& flow,
+                                 const std::set<std::string>& outer, const std::set<Slot>& state,
+                                 const std::map<std::string, ModuleSignature>& signatures) {
+  return Finder(graph, flow, outer, state, signatures).find();
+}
+
+std::vector<Slot> operands_of(const Node& node) {
+  std::size_t first = 0;
+  for (std::size_t i = 0; i < node.arguments.size(); ++i) {
+    if (node.arguments[i].kind == Argument::Kind::graph) first = i + 1;
+  }
+  std::vector<Slot> slots;
+  for (std::size_t i = first; i < node.arguments.size(); ++i) {
+    const Argument& one = node.arguments[i];
+    if (one.kind != Argument::Kind::list) {
+      slots.push_back(one.slot);
+      continue;
+    }
+    for (const Argument& item : one.items) slots.push_back(item.slot);
+  }
+  return slots;
+}
+
+}  // namespace exported
+}  // namespace anycapture

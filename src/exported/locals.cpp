@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: MIT
+#include "exported/locals.h"
+
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+
+#include "core/python_statements.h"
+#include "exported/metadata.h"
+
+namespace anycapture {
+namespace exported {
+namespace {
+
+using Targets = std::vector<std::vector<std::string>>;
+
+// How many brackets a line leaves open; `lowest`: how far it goes below what was open before it.
+int balance_of(const std::string& text, int& lowest) {
+  int depth = 0;
+  lowest = 0;
+  char quote = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote != 0) {
+      if (c == '\\') {
+        ++i;
+      } else if (c == quote) {
+        quote = 0;
+      }
+      continue;
+    }
+    if (c == '\'' || c == '"') quote = c;
+    if (c == '#') break;
+    if (c == '(' || c == '[' || c == '{') ++depth;
+    if (c == ')' || c == ']' || c == '}') --depth;
+    lowest = std::min(lowest, depth);
+  }
+  return depth;
+}
+
+bool is_open(const std::string& text) {
+  int lowest = 0;
+  return balance_of(text, lowest) > 0 || (!text.empty() && text.back() == '\\');
+}
+
+// Whether it can be no statement of its own.
+bool goes_on(const std::string& text) {
+  if (text.empty()) return true;
+  int lowest = 0;
+  balance_of(text, lowest);
+  const char first = text.front(), last = text.back();
+  const bool begins = std::string(".)]}+-/%|&^,").find(first) != std::string::npos ||
+                      (first == '*' && text.compare(0, 2, "**") != 0) || first == '@';
+  return lowest < 0 || begins || last == ',';
+}
+
+// Whether it is one, whatever brackets lines before it may have left open: PEP 8 writes keyword
+// arguments without spaces.
+bool begins_statement(const std::string& text) {
+  if (text.compare(0, 7, "return ") == 0) return true;
+  const std::size_t equals = text.find("= ");
+  if (equals == std::string::npos || equals == 0) return false;
+  const std::size_t before = text.find_last_not_of("+-*/@%&|^<>", equals - 1);
+  const bool spaced = before != std::string::npos && text[before] == ' ';
+  const auto statements = python::statements_of(text);
+  return spaced && !statements.empty() && !statements.front().targets.empty();
+}
+
+// A function that was running, as seen from the node: where in its source, and which call of it.
+struct Frame {
+  std::string instance;  // equal for nodes of the same call
+  std::string call;      // of the module that it belongs to
+  PythonLine line;
+  std::string inner;  // what it called there
+};
+
+class Finder {
+ public:
+  Finder(const Graph& graph, const Flow& flow, const std::vector<ModuleCall>& calls,
+         const KnownLines& lines)
+      : graph_(graph), flow_(flow), lines_(lines) {
+    for (const ModuleCall& one : calls) calls_.emplace(one.call, &one);
+  }
+
+  std::vector<LocalValue> find() {
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      for (const Frame& frame : frames_of(graph_.nodes[i])) visit(i, frame);
+    }
+    for (auto& [instance, open] : open_) end_statement(open);
+    number();
+    return std::move(found_);
+  }
+
+ private:
+  // A statement that is being run.
+  struct Open {
+    Frame frame;
+    std::size_t statement = 0, line = 0;
+    std::vector<std::size_t> nodes;
+    std::map<std::string, std::size_t> latest;  // variable -> its place in found_
+    std::size_t last = 0;
+    std::vector<std::size_t> made;  // places in found_
+  };
+
+  // A module's call has a frame each, called forward; those between are functions that it calls.
+  std::vector<Frame> frames_of(const Node& node) const {
+    const std::vector<PythonLine> lines = python_lines(node.stack_trace);
+    std::vector<CalledModule> modules = called_modules(node.module_stack);
+    const auto forwards = static_cast<std::size_t>(
+        std::count_if(lines.begin(), lines.end(),
+                      [](const PythonLine& line) { return line.function == "forward"; }));
+    std::vector<Frame> frames;
+    if (modules.empty() || forwards < modules.size())
+      modules.resize(std::min(modules.size(), forwards));
+    std::string instance, call;
+    std::size_t module = 0;
+    for (const PythonLine& line : lines) {
+      if (line.function == "forward" && module < modules.size()) {
+        const CalledModule& entered = modules[module++];
+        call = entered.path.empty() ? "" : entered.call;
+        instance = call;
+      } else {
+        instance += "/" + line.function;
+      }
+      if (module == 0) continue;
+      if (!frames.empty()) frames.back().inner = instance;
+      frames.push_back({instance, call, line, ""});
+      instance += ":" + std::to_string(line.line);
+    }
+    return frames;
+  }
+
+  void visit(std::size_t node, const Frame& frame) {
+    const auto [found, added] = open_.try_emplace(frame.instance);
+    Open& open = found->second;
+    const std::size_t statement = lines_.statement_of(frame.line.file, frame.line.line);
+    const bool again = statement == open.statement && frame.line.line == open.line;
+    const bool same = statement == open.statement && statement != 0;
+    if (!added && !again && !same) end_statement(open);
+    if (open.nodes.empty()) {
+      open.frame = frame;
+      open.statement = statement;
+    }
+    open.line = frame.line.line;
+    open.frame.inner = frame.inner;
+    open.last = node;
+    open.nodes.push_back(node);
+    for (const std::size_t place : open.made) found_[place].returns = node;
+  }
+
+  void end_statement(Open& open) {
+    if (open.nodes.empty() || open.statement == 0) {
+      open.nodes.clear();
+      return;
+    }
+    const std::string& text = lines_.text(open.frame.line.file, open.statement);
+    for (const auto& group : targets_of(text)) assign(open, group);
+    open.nodes.clear();
+  }
+
+  static Targets targets_of(const std::string& text) {
+    Targets targets;
+    for (const python::Statement& one : python::statements_of(text)) {
+      if (one.keyword != "for" && one.keyword != "with")
+        targets.insert(targets.end(), one.targets.begin(), one.targets.end());
+    }
+    return targets;
+  }
+
+  void assign(Open& open, const std::vector<std::string>& names) {
+    const std::vector<NamedSlot> values = values_of(open);
+    if (names.size() == 1) {
+      if (!names[0].empty() && !values.empty()) add(open, names[0], values);
+      return;
+    }
+    std::vector<Slot> each;
+    for (const NamedSlot& value : values) each.push_back(value.second);
+    if (each.size() != names.size()) each = read_later(open);
+    if (each.size() != names.size()) return;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (!names[i].empty() && is_tensor(each[i])) add(open, names[i], {{"", each[i]}});
+    }
+  }
+
+  bool is_tensor(Slot slot) const {
+    return slot != kNoSlot && graph_.tensors[static_cast<std::size_t>(slot)];
+  }
+
+  // Of its last node; of the module that this one ended, what came out.
+  std::vector<NamedSlot> values_of(const Open& open) const {
+    const auto call = calls_.find(open.frame.inner);
+    if (call != calls_.end() && call->second->last == open.nodes.back() &&
+        !call->second->outputs.empty())
+      return call->second->outputs;
+    const Node& node = graph_.nodes[open.nodes.back()];
+    std::vector<NamedSlot> values;
+    const bool several = node.results.size() > 1;
+    for (std::size_t i = 0; i < node.results.size(); ++i) {
+      const Result& result = node.results[i];
+      for (std::size_t k = 0; k < result.slots.size(); ++k) {
+        if (!is_tensor(result.slots[k])) continue;
+        const std::string name = result.list ? std::to_string(k) : several ? std::to_string(i) : "";
+        values.emplace_back(name, result.slots[k]);
+      }
+    }
+    return values;
+  }
+
+  // What the statement made and nodes behind it read, in the order in which it was made.
+  std::vector<Slot> read_later(const Open& open) const {
+    std::vector<Slot> slots;
+    for (const std::size_t i : open.nodes) {
+      for (const Result& result : graph_.nodes[i].results) {
+        for (const Slot slot : result.slots) {
+          if (!is_tensor(slot)) continue;
+          const auto& readers = flow_.readers[static_cast<std::size_t>(slot)];
+          const bool later = std::any_of(readers.begin(), readers.end(), [&](std::size_t reader) {
+            return !std::binary_search(open.nodes.begin(), open.nodes.end(), reader);
+          });
+          if (later) slots.push_back(slot);
+        }
+      }
+    }
+    return slots;
+  }
+
+  void add(Open& open, const std::string& name, std::vector<NamedSlot> values) {
+    LocalValue made;
+    made.call = open.frame.call;
+    made.function = open.frame.line.function;
+    made.name = name;
+    made.is_final = true;
+    made.node = open.nodes.back();
+    made.returns = open.last;
+    made.values = std::move(values);
+    made.file = open.frame.line.file;
+    made.line = open.statement;
+    const auto [latest, added] = open.latest.emplace(name, found_.size());
+    if (!added) {
+      found_[latest->second].is_final = false;
+      latest->second = found_.size();
+    }
+    open.made.push_back(found_.size());
+    found_.push_back(std::move(made));
+  }
+
+  // Of each function: the statements that assign a name, in the order of the source.
+  void number() {
+    std::map<std::pair<std::string, std::string>, std::vector<std::size_t>> statements;
+    const auto key = [](const LocalValue& one) {
+      return std::pair(one.file + "\n" + one.function, one.name);
+    };
+    for (const LocalValue& one : found_) statements[key(one)].push_back(one.line);
+    for (auto& [name, lines] : statements) {
+      std::sort(lines.begin(), lines.end());
+      lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
+    }
+    for (LocalValue& one : found_) {
+      const auto& lines = statements[key(one)];
+      one.index = static_cast<std::size_t>(std::lower_bound(lines.begin(), lines.end(), one.line) -
+                                           lines.begin());
+    }
+  }
+
+  const Graph& graph_;
+  const Flow& flow_;
+  const KnownLines& lines_;
+  std::unordered_map<std::string, const ModuleCall*> calls_;
+  std::map<std::string, Open> open_;  // by call of a function
+  std::vector<LocalValue> found_;
+};
+
+}  // namespace
+
+void KnownLines::add(const Graph& graph) {
+  for (const Node& node : graph.nodes) {
+    for (PythonLine& line : python_lines(node.stack_trace))
+      files_[line.file].emplace(line.line, std::move(line.text));
+    for (const Argument& one : node.arguments) {
+      if (one.graph != nullptr) add(*one.graph);
+    }
+  }
+}
+
+const std::string& KnownLines::text(const std::string& file, std::size_t line) const {
+  static const std::string kNone;
+  const auto found = files_.find(file);
+  if (found == files_.end()) return kNone;
+  const auto known = found->second.find(line);
+  return known == found->second.end() ? kNone : known->second;
+}
+
+std::size_t KnownLines::statement_of(const std::string& file, std::size_t line) const {
+  constexpr std::size_t kLongest = 40;  // lines of a statement
+  const auto found = files_.find(file);
+  if (found == files_.end()) return 0;
+  auto at = found->second.find(line);
+  if (at == found->second.end()) return 0;
+  if (begins_statement(at->second)) return line;
+  // Up to the line that left brackets open which this one stands in.
+  auto before = at;
+  while (before != found->second.begin()) {
+    --before;
+    if (line - before->first > kLongest) break;
+    if (!is_open(before->second)) {
+      if (goes_on(before->second)) continue;
+      break;
+    }
+    int lowest = 0, depth = 0;
+    for (auto one = before; one != at; ++one) depth += balance_of(one->second, lowest);
+    if (depth <= 0 && before->second.back() != '\\') break;
+    at = before;
+    line = before->first;
+  }
+  return at->first;
+}
+
+std::vector<LocalValue> locals_in(const Graph& graph, const Flow& flow,
+                                  const std::vector<ModuleCall>& calls, const KnownLines& lines) {
+  return Finder(graph, flow, calls, lines).find();
+}
+
+}  // namespace exported
+}  // namespace anycapture

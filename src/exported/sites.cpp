@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+#include "exported/sites.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "capture/op_whats.h"
+#include "capture/program_sites.h"
+#include "exported/attention.h"
+#include "exported/locals.h"
+#include "exported/metadata.h"
+
+namespace anycapture {
+namespace exported {
+namespace {
+
+// Of a module and what is below it: where its weights lie.
+using Weights = std::vector<std::pair<std::string, const void*>>;
+
+Weights weights_below(const ExportedProgram& program, const std::string& path) {
+  Weights weights;
+  const std::string start = path + ".";
+  for (auto it = program.state.lower_bound(start); it != program.state.end(); ++it) {
+    if (it->first.compare(0, start.size(), start) != 0) break;
+    if (it->second.numel() > 0)
+      weights.emplace_back(it->first.substr(start.size()), it->second.data_ptr());
+  }
+  return weights;
+}
+
+bool is_call_number(const std::string& path) {
+  const std::size_t at = path.rfind('@');
+  return at != std::string::npos && at + 1 < path.size() &&
+         path.find_first_not_of("0123456789", at + 1) == std::string::npos;
+}
+
+bool is_tensor(const Graph& graph, Slot slot) {
+  return slot != kNoSlot && graph.tensors[static_cast<std::size_t>(slot)];
+}
+
+std::vector<NamedSlot> results_of(const Graph& graph, const Node& node) {
+  std::vector<NamedSlot> values;
+  for (std::size_t i = 0; i < node.results.size(); ++i) {
+    const Result& result = node.results[i];
+    for (std::size_t k = 0; k < result.slots.size(); ++k) {
+      if (!is_tensor(graph, result.slots[k])) continue;
+      const std::string field = result.list               ? std::to_string(k)
+                                : node.results.size() > 1 ? std::to_string(i)
+                                                          : "";
+      values.emplace_back(field, result.slots[k]);
+    }
+  }
+  return values;
+}
+
+}  // namespace
+
+Sites::Sites(const ExportedProgram& program) {
+  name_modules(program);
+  add_types(*program.graph);
+  KnownLines lines;
+  lines.add(*program.graph);
+  has_lines_ = !lines.empty();
+  std::set<Slot> state;
+  for (const auto& [input, name] : program.held) state.insert(program.graph->inputs[input]);
+  add_graph(program, *program.graph, {}, state, lines);
+}
+
+void Sites::name_modules(const ExportedProgram& program) {
+  std::map<Weights, std::size_t> by_weights;
+  for (const std::string& path : program.modules) {
+    if (is_call_number(path)) continue;
+    Weights weights = weights_below(program, path);
+    const auto same = weights.empty() ? by_weights.end() : by_weights.find(weights);
+    // A module that holds nothing but another one has its weights under longer names.
+    if (same != by_weights.end()) {
+      modules_[same->second].aliases.push_back(path);
+      by_path_.emplace(path, same->second);
+      continue;
+    }
+    if (!weights.empty()) by_weights.emplace(std::move(weights), modules_.size());
+    by_path_.emplace(path, modules_.size());
+    modules_.push_back({path, "", {}});
+  }
+  if (by_path_.count("") == 0) {
+    for (auto& [path, index] : by_path_) ++index;
+    modules_.insert(modules_.begin(), ModuleNames{});
+    by_path_.emplace("", 0);
+  }
+  leaves_nodes_.resize(modules_.size());
+}
+
+std::size_t Sites::module_of(const std::string& path) const {
+  const auto found = by_path_.find(path);
+  return found == by_path_.end() ? by_path_.at("") : found->second;
+}
+
+void Sites::add_types(const Graph& graph) {
+  std::set<std::string> seen;
+  for (const Node& node : graph.nodes) {
+    for (const Argument& one : node.arguments) {
+      if (one.graph != nullptr) add_types(*one.graph);
+    }
+    if (!seen.insert(node.module_stack).second) continue;
+    for (const CalledModule& called : called_modules(node.module_stack)) {
+      const std::size_t module = module_of(called.path);
+      leaves_nodes_[module] = true;
+      if (modules_[module].type.empty()) modules_[module].type = called.type;
+    }
+  }
+}
+
+void Sites::add_graph(const ExportedProgram& program, const Graph& graph,
+                      const std::set<std::string>& outer, const std::set<Slot>& state,
+                      const KnownLines& lines) {
+  const Flow flow(graph);
+  const std::vector<ModuleCall> calls = calls_in(graph, flow, outer, state, program.signatures);
+  GraphSites made;
+  made.graph = &graph;
+  add_calls(made, calls);
+  add_locals(made, flow, calls, lines);
+  add_nodes(made, flow);
+  std::stable_sort(made.places.begin(), made.places.end(),
+                   [](const Place& one, const Place& other) { return one.node < other.node; });
+  graphs_.push_back(std::move(made));
+  for (const Node& node : graph.nodes) {
+    for (const Argument& one : node.arguments) {
+      if (one.graph == nullptr) continue;
+      std::set<std::string> around = outer;
+      for (CalledModule& module : called_modules(node.module_stack))
+        around.insert(std::move(module.call));
+      const std::vector<Slot> operands = operands_of(node);
+      std::set<Slot> held;
+      for (std::size_t i = 0; i < operands.size() && i < one.graph->inputs.size(); ++i) {
+        if (state.count(operands[i]) != 0) held.insert(one.graph->inputs[i]);
+      }
+      add_graph(program, *one.graph, around, held, lines);
+    }
+  }
+}
+
+void Sites::add_calls(GraphSites& into, const std::vector<ModuleCall>& calls) {
+  for (const ModuleCall& call : calls) {
+    const std::size_t module = module_of(call.path);
+    Place place;
+    place.module = module;
+    place.path = call.path == modules_[module].path ? "" : call.path;
+    place.kind = Place::Kind::call_begins;
+    place.node = place.fires = call.first;
+    into.places.push_back(place);
+    place.kind = Place::Kind::field;
+    if (!call.inputs.empty()) {
+      place.site = SiteKind::kInput;
+      place.what = "input";
+      place.values = call.inputs;
+      into.places.push_back(place);
+    }
+    if (call.outputs.empty()) continue;
+    place.site = SiteKind::kOutput;
+    place.what = "output";
+    place.values = call.outputs;
+    place.node = place.fires = call.last;
+    into.places.push_back(place);
+  }
+}
+
+void Sites::add_locals(GraphSites& into, const Flow& flow, const std::vector<ModuleCall>& calls,
+                       const KnownLines& lines) {
+  std::map<std::string, const ModuleCall*> by_call;
+  for (const ModuleCall& one : calls) by_call.emplace(one.call, &one);
+  for (LocalValue& local : locals_in(*into.graph, flow, calls, lines)) {
+    const auto call = by_call.find(local.call);
+    const std::string path = call == by_call.end() ? "" : call->second->path;
+    Place place;
+    place.kind = Place::Kind::local;
+    place.site = SiteKind::kLocal;
+    place.module = module_of(path);
+    place.path = path == modules_[place.module].path ? "" : path;
+    place.what = capture::local_what(local.function, local.name);
+    place.values = local.values;
+    place.node = local.node;
+    place.file = local.file;
+    place.line = local.line;
+    place.index = "[" + std::to_string(local.index) + "]";
+    place.fires = local.node;
+    into.places.push_back(place);
+    if (!local.is_final) continue;
+    place.index.clear();
+    place.fires =
+        local.function == "forward" && call != by_call.end() ? call->second->last : local.returns;
+    into.places.push_back(std::move(place));
+  }
+}
+
+void Sites::add_nodes(GraphSites& into, const Flow& flow) {
+  const Graph& graph = *into.graph;
+  const auto owner = [&](std::size_t node, Place& place) {
+    const std::vector<CalledModule> modules = called_modules(graph.nodes[node].module_stack);
+    const std::string path = modules.empty() ? "" : modules.back().path;
+    place.module = module_of(path);
+    place.path = path == modules_[place.module].path ? "" : path;
+  };
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    Place place;
+    place.node = place.fires = i;
+    place.values = results_of(graph, node);
+    if (place.values.empty()) continue;
+    owner(i, place);
+    place.kind = Place::Kind::node;
+    place.site = SiteKind::kLocal;
+    place.what = node.name.empty()
+                     ? graph.slot_names[static_cast<std::size_t>(place.values.front().second)]
+                     : node.name;
+    into.places.push_back(place);
+    if (!node.op) continue;
+    place.kind = Place::Kind::op;
+    place.site = SiteKind::kOp;
+    place.spellings = capture::op_whats(node.op->schema().name());
+    if (place.spellings.empty()) continue;
+    place.what = place.spellings.front();
+    into.places.push_back(std::move(place));
+  }
+  for (const AttentionPlace& one : attention_in(graph, flow)) {
+    Place place;
+    place.kind = one.fused ? Place::Kind::fused : Place::Kind::weights;
+    place.site = SiteKind::kAttention;
+    place.what = "attention";
+    place.node = place.fires = one.node;
+    place.axis = one.axis;
+    place.factor = one.values;
+    owner(one.owner, place);
+    if (!one.fused) place.values = {{"", one.weights}};
+    into.places.push_back(std::move(place));
+  }
+}
+
+std::vector<const Place*> Sites::of_module(std::size_t module) const {
+  std::vector<const Place*> places;
+  std::set<std::string> known;
+  for (const GraphSites& graph : graphs_) {
+    for (const Place& place : graph.places) {
+      const bool named = place.kind != Place::Kind::call_begins;
+      if (place.module == module && named && known.insert(place.what + place.index).second)
+        places.push_back(&place);
+    }
+  }
+  return places;
+}
+
+}  // namespace exported
+}  // namespace anycapture

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// All that can be asked for in a program, and where in its graphs it is.
+#pragma once
+
+#include <anycapture/selector.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "exported/calls.h"
+#include "exported/exported_program.h"
+
+namespace anycapture {
+namespace exported {
+
+/// A value, or several, of a site at one place of a graph.
+struct Place {
+  enum class Kind { field, local, node, op, weights, fused, call_begins };
+
+  Kind kind = Kind::field;
+  SiteKind site = SiteKind::kOutput;
+  std::size_t module = 0;  ///< index in the world
+  std::string path;        ///< that the call went by, where it is not the module's first
+  std::string what;        ///< `output`, `attn`, `softmax_3`, `@softmax`
+  std::string index;       ///< `[0]` of an assignment, which goes behind the fields
+  std::vector<NamedSlot> values;
+  std::size_t node = 0;    ///< after which the values are there; of an input, in front of which
+  std::size_t fires = 0;   ///< the node after which it fires: `node` or a later one
+  std::int64_t axis = -1;  ///< of a softmax
+  Slot factor = kNoSlot;   ///< what weights are multiplied with
+  std::vector<std::string> spellings;  ///< of an op
+  std::string file;                    ///< of a local
+  std::size_t line = 0;
+};
+
+struct GraphSites {
+  const Graph* graph = nullptr;
+  std::vector<Place> places;  ///< in the order of their nodes
+};
+
+struct ModuleNames {
+  std::string path, type;
+  std::vector<std::string> aliases;
+};
+
+class Sites {
+ public:
+  explicit Sites(const ExportedProgram& program);
+
+  const std::vector<ModuleNames>& modules() const { return modules_; }
+  const std::vector<GraphSites>& graphs() const { return graphs_; }
+  /// Of a module, in order: each what once.
+  std::vector<const Place*> of_module(std::size_t module) const;
+  bool has_lines() const { return has_lines_; }
+  /// Whether any node is of the module or of one in it.
+  bool leaves_nodes(std::size_t module) const { return leaves_nodes_[module]; }
+
+ private:
+  void name_modules(const ExportedProgram& program);
+  std::size_t module_of(const std::string& path) const;  // the root's, if there is none of it
+  void add_types(const Graph& graph);
+  void add_graph(const ExportedProgram& program, const Graph& graph,
+                 const std::set<std::string>& outer, const std::set<Slot>& state,
+                 const class KnownLines& lines);
+  void add_calls(GraphSites& into, const std::vector<ModuleCall>& calls);
+  void add_locals(GraphSites& into, const Flow& flow, const std::vector<ModuleCall>& calls,
+                  const class KnownLines& lines);
+  void add_nodes(GraphSites& into, const Flow& flow);
+
+  std::vector<ModuleNames> modules_;
+  std::unordered_map<std::string, std::size_t> by_path_;
+  std::vector<bool> leaves_nodes_;
+  std::vector<GraphSites> graphs_;
+  bool has_lines_ = false;
+};
+
+}  // namespace exported
+}  // namespace anycapture

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Python's arithmetic on sizes and other numbers, as nodes of a graph do it.
+#pragma once
+
+#include <string>
+
+#include "exported/graph.h"
+
+namespace anycapture {
+namespace exported {
+
+/// `_operator.floordiv`, `math.trunc`, `torch.sym_max` ...; null for any other.
+SymbolOp symbol_op(const std::string& target);
+
+}  // namespace exported
+}  // namespace anycapture

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: MIT
+#include "exported/taps.h"
+
+#include <ATen/core/List.h>
+#include <anycapture/tensors.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "attention/fused_ops.h"
+#include "exported/arguments.h"
+#include "exported/exported_world.h"
+
+namespace anycapture {
+namespace exported {
+namespace {
+
+using c10::IValue;
+using capture::Session;
+using capture::Sessions;
+using Kind = Place::Kind;
+
+bool any_chooses(const Sessions& sessions, std::size_t module, const std::string& what,
+                 SiteKind kind) {
+  return std::any_of(sessions.begin(), sessions.end(), [&](const auto& session) {
+    return session->selectors().chooses(module, what, kind) >= 0;
+  });
+}
+
+template <class Asks>
+bool any_selector(const Sessions& sessions, std::size_t module, Asks asks) {
+  return std::any_of(sessions.begin(), sessions.end(), [&](const auto& session) {
+    const BoundSelectors& bound = session->selectors();
+    const std::vector<std::size_t>& all = bound.selectors_of(module);
+    return std::any_of(all.begin(), all.end(), [&](std::size_t index) {
+      const Selector& one = bound.selectors()[index];
+      return !one.negative() && asks(one);
+    });
+  });
+}
+
+// The names of nodes are asked for one by one: `*` means variables.
+bool names_node(const Sessions& sessions, std::size_t module, const std::string& what) {
+  return any_selector(sessions, module,
+                      [&](const Selector& one) { return one.has_what() && one.what() == what; });
+}
+
+bool chooses_any_field(const Sessions& sessions, std::size_t module, const Place& place,
+                       const std::string& what) {
+  return std::any_of(place.values.begin(), place.values.end(), [&](const NamedSlot& value) {
+    return any_chooses(sessions, module, detail::joined(what, value.first) + place.index,
+                       place.site);
+  });
+}
+
+// As Python's hooks name them: by position, unless the only one that holds a tensor is a tensor.
+std::vector<std::pair<std::string, at::Tensor>> tensors_in_arguments(
+    const std::vector<IValue>& took) {
+  std::vector<std::pair<std::string, at::Tensor>> tensors;
+  for (std::size_t i = 0; i < took.size(); ++i) {
+    const std::string name = std::to_string(i);
+    if (took[i].isTensor()) {
+      if (took[i].toTensor().defined()) tensors.emplace_back(name, took[i].toTensor());
+    } else if (took[i].isTensorList()) {
+      std::size_t inner = 0;
+      for (const at::Tensor& one : took[i].toTensorVector())
+        tensors.emplace_back(name + "." + std::to_string(inner++), one);
+    }
+  }
+  const bool lone = tensors.size() == 1 && tensors[0].first.find('.') == std::string::npos;
+  if (lone) tensors[0].first.clear();
+  return tensors;
+}
+
+}  // namespace
+
+Taps::Taps(const Sites& sites, const Sessions& sessions) {
+  for (const GraphSites& one : sites.graphs()) {
+    GraphTaps taps;
+    const Flow flow(*one.graph);
+    for (const Place& place : one.places) add(taps, place, flow, sessions);
+    if (taps.nodes.empty()) continue;
+    taps.heard.resize(one.graph->nodes.size());
+    for (std::size_t i = 0; i < taps.heard.size(); ++i) {
+      if (one.graph->nodes[i].written.empty()) continue;
+      taps.nodes[i].writes = true;
+    }
+    for (const auto& [node, all] : taps.nodes) taps.heard[node] = true;
+    graphs_.emplace(one.graph, std::move(taps));
+  }
+}
+
+void Taps::add(GraphTaps& taps, const Place& place, const Flow& flow, const Sessions& sessions) {
+  Tap tap{&place, place.what, place.site, place.module, 0};
+  NodeTaps* node = nullptr;
+  const auto at = [&](std::size_t index) -> NodeTaps& { return taps.nodes[index]; };
+  switch (place.kind) {
+    case Kind::call_begins: {
+      const bool numbers = any_selector(sessions, place.module,
+                                        [](const Selector& one) { return one.numbers_ops(); });
+      if (numbers) at(place.node).before.push_back(tap);
+      return;
+    }
+    case Kind::field:
+    case Kind::local:
+      if (!chooses_any_field(sessions, place.module, place, place.what)) return;
+      break;
+    case Kind::node:
+      if (names_node(sessions, place.module, place.what)) break;
+      if (!names_node(sessions, 0, place.what)) return;
+      tap.module = 0;
+      break;
+    case Kind::op:
+      for (const SiteKind kind : {SiteKind::kOpInput, SiteKind::kOp}) {
+        for (const std::string& spelled : place.spellings) {
+          const bool asked = any_selector(sessions, place.module, [&](const Selector& one) {
+            return one.may_match_op(spelled, kind);
+          });
+          if (!asked) continue;
+          node = &at(place.node);
+          node->takes = node->takes || kind == SiteKind::kOpInput;
+          node->after.push_back({&place, spelled, kind, place.module, 0});
+        }
+      }
+      return;
+    default:
+      if (!any_chooses(sessions, place.module, place.what, place.site)) return;
+      at(place.node).takes = at(place.node).takes || place.kind == Kind::fused;
+      break;
+  }
+  if (place.site == SiteKind::kInput) {
+    at(place.node).before.push_back(tap);
+    return;
+  }
+  const auto maker = [&](const NamedSlot& value) {
+    return flow.maker[static_cast<std::size_t>(value.second)];
+  };
+  const bool later = std::any_of(place.values.begin(), place.values.end(),
+                                 [&](const NamedSlot& one) { return maker(one) != place.fires; });
+  if (later) {
+    tap.held = ++held_;
+    for (std::size_t i = 0; i < place.values.size(); ++i) {
+      const std::size_t made = maker(place.values[i]);
+      if (made != Flow::kNone) at(made).hold.push_back({tap.held, i, place.values[i]});
+    }
+  }
+  at(place.fires).after.push_back(tap);
+}
+
+const Taps::GraphTaps* Taps::of(const Graph& graph) const {
+  const auto found = graphs_.find(&graph);
+  return found == graphs_.end() ? nullptr : &found->second;
+}
+
+const std::vector<bool>* TapListener::heard(const Graph& graph) {
+  const Taps::GraphTaps* taps = taps_.of(graph);
+  return taps == nullptr ? nullptr : &taps->heard;
+}
+
+bool TapListener::reads_arguments(const Graph& graph, std::size_t node) const {
+  return taps_.of(graph)->nodes.at(node).takes;
+}
+
+TapListener::Values TapListener::values_of(const Place& place, const Frame& frame) {
+  Values values;
+  for (const auto& [name, slot] : place.values) {
+    const IValue& value = frame[static_cast<std::size_t>(slot)];
+    if (value.isTensor()) values.emplace_back(name, value.toTensor());
+  }
+  return values;
+}
+
+void TapListener::before(const Graph& graph, std::size_t index, Frame& frame) {
+  const Taps::NodeTaps& taps = taps_.of(graph)->nodes.at(index);
+  for (const Taps::Tap& tap : taps.before) {
+    if (tap.place->kind == Kind::call_begins) {
+      ops_.erase(tap.module);
+    } else {
+      fire(tap, values_of(*tap.place, frame), graph, frame, {});
+    }
+  }
+  if (taps.writes) tell_writes(graph.nodes[index], frame);
+}
+
+void TapListener::after(const Graph& graph, std::size_t index, Frame& frame,
+                        const std::vector<IValue>& took) {
+  const Taps::NodeTaps& taps = taps_.of(graph)->nodes.at(index);
+  for (const Taps::Hold& hold : taps.hold) {
+    Values& values = held_[hold.held];
+    if (values.size() <= hold.index) values.resize(hold.index + 1);
+    const IValue& value = frame[static_cast<std::size_t>(hold.value.second)];
+    if (value.isTensor()) values[hold.index] = {hold.value.first, value.toTensor()};
+  }
+  for (const Taps::Tap& tap : taps.after) {
+    if (tap.held == 0) {
+      fire(tap, values_of(*tap.place, frame), graph, frame, took);
+      continue;
+    }
+    const Values values = std::move(held_[tap.held]);
+    held_.erase(tap.held);
+    fire(tap, values, graph, frame, took);
+  }
+}
+
+void TapListener::fire(const Taps::Tap& tap, const Values& values, const Graph& graph,
+                       const Frame& frame, const std::vector<IValue>& took) {
+  const Place& place = *tap.place;
+  for (const auto& session : sessions_) session->went_by(place.path);
+  if (place.kind == Kind::fused) return fire_fused(tap, graph.nodes[place.node], frame, took);
+  if (place.kind == Kind::op) {
+    if (tap.kind == SiteKind::kOp) return fire_op(tap, values);
+    return fire_op(tap, tensors_in_arguments(took));
+  }
+  const void* id = world_.id_of(tap.module);
+  for (const auto& [name, tensor] : values) {
+    if (!tensor.defined()) continue;
+    const std::string what = detail::joined(tap.what, name) + place.index;
+    for (const auto& session : sessions_) {
+      if (!session->listening()) continue;
+      if (place.kind == Kind::weights) {
+        if (place.axis > 0 && place.axis != tensor.dim() - 1) continue;
+        session->fire_attention(id, tensor, false);
+        session->throw_failure();
+      } else {
+        session->fire_field(id, tap.kind, what, tensor);
+      }
+    }
+  }
+}
+
+void TapListener::fire_op(const Taps::Tap& tap, const Values& values) {
+  std::size_t& number = ops_[tap.module][tap.what];
+  const std::string stem = tap.kind == SiteKind::kOp ? tap.what : tap.what + ".input";
+  for (const auto& [name, tensor] : values) {
+    for (const auto& session : sessions_) {
+      if (!session->listening()) continue;
+      session->fire_op(world_.id_of(tap.module), tap.kind, detail::joined(stem, name), number,
+                       tensor, false);
+      session->throw_failure();
+    }
+  }
+  if (tap.kind == SiteKind::kOp) ++number;
+}
+
+void TapListener::fire_fused(const Taps::Tap& tap, const Node& node, const Frame& frame,
+                             const std::vector<IValue>& took) {
+  at::Tensor output;
+  const Slot slot = node.results[0].slots.empty() ? kNoSlot : node.results[0].slots[0];
+  if (slot != kNoSlot && frame[static_cast<std::size_t>(slot)].isTensor())
+    output = frame[static_cast<std::size_t>(slot)].toTensor();
+  for (const auto& session : sessions_) {
+    if (!session->listening()) continue;
+    session->fire_attention(
+        world_.id_of(tap.module), [&]() -> std::shared_ptr<const capture::LazyTensor> {
+          return attention::fused_call(node.op->schema(), took, output, session->options().detach,
+                                       session->options().keep == Keep::clone);
+        });
+    session->throw_failure();
+  }
+}
+
+// What was captured before it is written into stays what it was.
+void TapListener::tell_writes(const Node& node, Frame& frame) {
+  const auto tell = [this](const IValue& value) {
+    if (!value.isTensor() || !value.toTensor().defined()) return;
+    for (const auto& session : sessions_) session->about_to_write(value.toTensor());
+  };
+  for (const std::size_t written : node.written) {
+    each_argument(node.arguments[written], [&](const Argument& one) {
+      if (one.slot != kNoSlot) tell(frame[static_cast<std::size_t>(one.slot)]);
+    });
+  }
+}
+
+}  // namespace exported
+}  // namespace anycapture
