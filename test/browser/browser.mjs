@@ -23,9 +23,19 @@ export async function closeBrowser() {
   rmSync(profile, { recursive: true, force: true });
 }
 
+const idle = [];  // tabs whose test passed: the next uses them again
+
+// What a test leaves is gone: what listens, where the pointer is, the document.
+async function emptied(page) {
+  for (const event of ['console', 'pageerror', 'dialog', 'request']) page.removeAllListeners(event);
+  await page.goto('about:blank');
+  await page.mouse.move(0, 0);
+  return page;
+}
+
 // Opens a page, runs `act` on it, and asserts that nothing went wrong meanwhile.
 export async function onPage(url, act, { width = 1280, height = 900, scheme = 'light' } = {}) {
-  const page = await context.newPage(), problems = [];
+  const page = idle.pop() ?? await context.newPage(), problems = [];
   page.on('console', (message) => problems.push(`console: ${message.text()}`));
   page.on('pageerror', (error) => problems.push(`error: ${error.stack}`));
   page.on('dialog', (dialog) => { problems.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
@@ -39,9 +49,11 @@ export async function onPage(url, act, { width = 1280, height = 900, scheme = 'l
   try {
     await act(page);
     assert.deepEqual(problems, []);
-  } finally {
+  } catch (error) {
     await page.close();
+    throw error;
   }
+  idle.push(await emptied(page));
 }
 
 // What was changed is drawn.

@@ -7,8 +7,9 @@ Each model is run twice with the same weights: as it is exported, fused ops and 
 and in Python as one that computes its weights with a softmax, of which every result is recorded
 (timm with fused_attn off, transformers with attn_implementation="eager", torch.nn's
 MultiheadAttention with need_weights=True). Without --quick those of a fused op or a fast path are
-compared with TorchLens' reconstruction, too. Prints a Markdown table. Exit status 1 when a map is
-missed or differs by more than 1e-6.
+compared with TorchLens' reconstruction, too. As a control each map is compared with another layer's,
+which must be found to differ. Prints a Markdown table, and the control below it. Exit status 1 when
+a map is missed or differs by more than 1e-6, or does not differ from another layer's.
 """
 
 import copy
@@ -220,18 +221,51 @@ def differences(ours, theirs, whose):
     return "0" if largest == 0 else f"{largest:.1e}", wrong
 
 
-def compare(program, maps, kind, folder, reconstructed=None):
+class Control:
+    """Comparisons that must fail: of a map with the next of its shape, which another layer has."""
+
+    def __init__(self, whose):
+        self.whose = whose
+        self.compared = self.differing = 0
+        self.least = float("inf")
+
+    def wrong_layer(self, ours, theirs):
+        """What was taken for the same."""
+        alike = []
+        for shape in dict.fromkeys(one.shape for one in theirs):
+            same = [i for i, one in enumerate(theirs) if one.shape == shape]
+            for i, other in zip(same, same[1:] + same[:1]):
+                if i == other:  # the only one of its shape
+                    continue
+                self.compared += 1
+                key, our = ours[i]
+                if differences([(key, our)], [theirs[other]], self.whose)[1]:
+                    self.differing += 1
+                    self.least = min(self.least, (our - theirs[other]).abs().max().item())
+                else:
+                    alike.append(f"{key} passes for map {other} in {self.whose}, another layer's")
+        return alike
+
+    def __str__(self):
+        return (f"{self.differing} of {self.compared} differ from what {self.whose} has there, "
+                f"by at least {self.least:.1e}")
+
+
+def compare(program, maps, kind, folder, controls, reconstructed=None):
     slug = "".join(c if c.isalnum() else "_" for c in maps.title.lower())
     archive = os.path.join(folder, f"attention_{slug}.{kind}")
     save(maps.case, kind, archive)
     ours = captured(program, archive, maps.case.inputs)
-    python, wrong = differences(ours, maps.plain(), "Python")
-    torchlens = ""
+    against = {"Python": maps.plain()}
     if reconstructed and maps.source != "softmax":
-        torchlens, more = differences(ours, reconstructed(maps.case), "TorchLens")
-        wrong += more
-    print(f"| {maps.title} | {kind} | {maps.source} | {len(ours)} | {python} | {torchlens} |",
-          flush=True)
+        against["TorchLens"] = reconstructed(maps.case)
+    shown, wrong = {}, []
+    for whose, theirs in against.items():
+        shown[whose], found = differences(ours, theirs, whose)
+        # Of maps that are not each other's a control would say nothing.
+        wrong += found or controls.setdefault(whose, Control(whose)).wrong_layer(ours, theirs)
+    print(f"| {maps.title} | {kind} | {maps.source} | {len(ours)} | {shown['Python']} | "
+          f"{shown.get('TorchLens', '')} |", flush=True)
     return [f"{maps.title}, {kind}: {line}" for line in wrong]
 
 
@@ -244,13 +278,14 @@ def main():
         from reconstruction import reconstructed
     print("| attention of | archive | computed by | maps | largest difference | from TorchLens |")
     print("| --- | --- | --- | --- | --- | --- |")
-    wrong = []
+    wrong, controls = [], {}
     with torch.no_grad():
         for make in QUICK if "--quick" in words else FULL:
             torch.manual_seed(0)
             maps = make()
             for kind in maps.kinds:
-                wrong += compare(AnyCapture(program), maps, kind, folder, reconstructed)
+                wrong += compare(AnyCapture(program), maps, kind, folder, controls, reconstructed)
+    print(f"\nControl, each map against another layer's: {'; '.join(map(str, controls.values()))}.")
     for line in wrong:
         print(f"attention: {line}", file=sys.stderr)
     return 1 if wrong else 0

@@ -39,7 +39,7 @@ def tokens(count, words=100, batch=2):
 def timm_model(name, side, fused=False, decorated=None, **options):
     import timm
 
-    timm.layers.set_fused_attn(fused)
+    timm.layers.set_fused_attn(fused, experimental=fused)  # Swin's is experimental
     module = randomised(timm.create_model(name, **options))
     cls = decorated and {type(one).__name__: type(one) for one in module.modules()}[decorated]
     return Case(module, image(side), (cls, "attn") if decorated else None)

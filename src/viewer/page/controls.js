@@ -47,8 +47,9 @@ function showControls() {
 
 function showToken() {
   const { group, token, by } = shown();
-  if (document.activeElement !== ui('token')) ui('token').value = token;
-  ui('token').max = (by ? group.keys : group.queries) - 1;
+  const field = ui('token'), last = String((by ? group.keys : group.queries) - 1);
+  if (document.activeElement !== field && field.value !== String(token)) field.value = token;
+  if (field.max !== last) field.max = last;
   say('token-label', by ? 'Key' : 'Query');
   say('token-name', nameOf(group, token, by ? 'keys' : 'queries'));
 }

@@ -78,6 +78,12 @@ function frame(context, x, y, width, height, color, thick = 2) {
   context.strokeRect(x, y, width, height);
 }
 
+// Another text of an element that holds nothing but text.
+function setText(target, text) {
+  if (!target.firstChild) target.append(text);
+  else if (target.firstChild.data !== text) target.firstChild.data = text;
+}
+
 function element(tag, properties = {}, ...children) {
   const made = Object.assign(document.createElement(tag), properties);
   made.append(...children);

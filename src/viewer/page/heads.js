@@ -16,14 +16,14 @@ function makeHeads(group) {
   headsMade = name;
   headButtons.length = 0;
   for (const head of headChoices(group)) {
-    const canvas = element('canvas', { width: 1, height: 1 });
+    const picture = element('span', { className: 'thumbnail' });
     const label = typeof head === 'number' ? String(group.heads[head]) : head;
-    const button = element('button', { type: 'button', className: 'head' }, canvas, element('span', { textContent: label }));
+    const button = element('button', { type: 'button', className: 'head' }, picture, element('span', { textContent: label }));
     button.setAttribute('role', 'radio');
     button.setAttribute('aria-label', headName(group, head));
     button.addEventListener('click', () => chooseHead(head));
     button.addEventListener('keydown', (event) => moveBetweenHeads(event, head));
-    headButtons.push({ head, button, canvas });
+    headButtons.push({ head, button, picture });
   }
   ui('heads').replaceChildren(...headButtons.map((one) => one.button));
 }
@@ -39,19 +39,28 @@ function moveBetweenHeads(event, head) {
   next.button.focus();
 }
 
+// Its pixels as a picture, not as a canvas: of those there would be so many that all of them cost each
+// frame a millisecond.
+function fillThumbnail(picture, cols, rows, write) {
+  const canvas = fillThumbnail.canvas ??= element('canvas');
+  fillCanvas(canvas, cols, rows, write);
+  picture.style.aspectRatio = `${cols} / ${rows}`;
+  picture.style.backgroundImage = `url(${canvas.toDataURL()})`;
+}
+
 // On the picture a thumbnail is the token's attention there, in the text the whole map, coarse.
 function drawThumbnail(one, group, token, by, source) {
   const colors = colorsFor(source), { grid } = group;
   const toRange = (values) => (source === kDifference ? symmetric : sequential)(endsOf(values));
   if (state.view === 'picture') {
     const values = attention(group, state.layer, one.head, token, by, source), range = toRange(values);
-    fillCanvas(one.canvas, grid.cols, grid.rows, (pixels) => {
+    fillThumbnail(one.picture, grid.cols, grid.rows, (pixels) => {
       for (let i = 0; i < grid.cols * grid.rows; ++i) paint(pixels, i, values[grid.prefix + i], range, colors);
     });
     return;
   }
   const small = coarseMap(group, state.layer, one.head, source), range = toRange(small.values);
-  fillCanvas(one.canvas, small.cols, small.rows, (pixels) => {
+  fillThumbnail(one.picture, small.cols, small.rows, (pixels) => {
     for (let i = 0; i < small.values.length; ++i) paint(pixels, i, small.values[i], range, colors);
   });
 }
@@ -95,11 +104,11 @@ function drawHeads() {
     }
     const isPlain = one.head === 'rollout' && !chosen;  // it takes all layers: only when asked for
     one.button.classList.toggle('plain', isPlain);
-    one.canvas.hidden = isPlain;
+    one.picture.hidden = isPlain;
     if ((isNew || !one.drawn) && !isPlain && !(chosen && one.head === 'rollout' && state.view !== 'picture')) {
       drawThumbnail(one, group, token, by, thumbnailSource);
     }
     one.drawn = !isPlain;
-    if (one.head === 'rollout' && state.view !== 'picture') one.canvas.hidden = true;
+    if (one.head === 'rollout' && state.view !== 'picture') one.picture.hidden = true;
   }
 }

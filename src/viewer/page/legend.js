@@ -1,26 +1,43 @@
 // SPDX-License-Identifier: MIT
-// The colour bar with the numbers at its ends.
-const kBarWidth = 230, kBarHeight = 34;
+// The colour bar with the numbers at its ends. Hovering changes a number, so that they are text of
+// their own and the colours are not drawn again.
+const kBarWidth = 230, kBarHeight = 34, kStripHeight = 14;
 
-function drawBar(canvas, range, colors, title) {
-  const context = contextOf(canvas, kBarWidth, kBarHeight), theme = colorsOfTheme();
-  const strip = drawBar.strip ??= new Cells();
-  strip.fill(256, 1, (pixels) => {
-    for (let i = 0; i < 256; ++i) {
-      for (let c = 0; c < 3; ++c) pixels[4 * i + c] = colors[3 * i + c];
-      pixels[4 * i + 3] = 255;
+class Bar {
+  constructor(root) {
+    this.strip = element('canvas', { className: 'pixels' });
+    this.texts = ['low', 'title', 'high'].map(() => element('span'));
+    root.append(this.strip, element('div', { className: 'ends' }, ...this.texts));
+  }
+
+  draw(range, colors, title) {
+    if (this.colors !== colors) {
+      fillCanvas(this.strip, 256, 1, (pixels) => {
+        for (let i = 0; i < 256; ++i) {
+          for (let c = 0; c < 3; ++c) pixels[4 * i + c] = colors[3 * i + c];
+          pixels[4 * i + 3] = 255;
+        }
+      });
     }
-  });
-  strip.draw(context, 0, 0, kBarWidth, 14);
-  context.fillStyle = theme.quiet;
-  context.font = `12px ${kFont}`;
-  context.textBaseline = 'alphabetic';
-  context.textAlign = 'left';
-  context.fillText(number(range.low), 0, 29);
-  context.textAlign = 'center';
-  context.fillText(title, kBarWidth / 2, 29);
-  context.textAlign = 'right';
-  context.fillText(number(range.high), kBarWidth, 29);
+    this.colors = colors;
+    [number(range.low), title, number(range.high)].forEach((text, i) => setText(this.texts[i], text));
+  }
+
+  drawOn(context) {
+    context.imageSmoothingEnabled = false;
+    context.drawImage(this.strip, 0, 0, kBarWidth, kStripHeight);
+    context.fillStyle = colorsOfTheme().quiet;
+    context.font = `12px ${kFont}`;
+    this.texts.forEach((one, i) => {
+      context.textAlign = ['left', 'center', 'right'][i];
+      context.fillText(one.textContent, i * kBarWidth / 2, 29);
+    });
+  }
+}
+
+function drawBar(root, ...what) {
+  root.bar ??= new Bar(root);
+  root.bar.draw(...what);
 }
 
 function drawLegend(ranges) {

@@ -25,18 +25,22 @@ async function loadPicture() {
   picture.color.width = page.image.width; picture.color.height = page.image.height;
   picture.color.getContext('2d').drawImage(image, 0, 0);
   picture.grey = greyOf(picture.color);
+  picture.sources = { color: page.image.source, grey: picture.grey.toDataURL() };
 }
 
 // What hovering changes lies on layers over the picture, as small as it can be: a pixel each patch,
-// which the browser scales, and frames that are moved.
+// which the browser scales, and frames that are moved. The picture is no canvas: a canvas is copied
+// each time that another one is drawn.
 class PicturePanel {
   constructor(source) {
     this.source = source;
-    this.base = element('canvas');
+    this.image = page.image ? element('img', { className: 'layer', alt: '', decoding: 'sync' })
+      : element('div', { className: 'layer blank' });
+    this.labels = element('canvas');
     this.patches = element('canvas', { className: 'layer pixels' });
-    this.prefix = element('canvas', { className: 'layer' });
+    this.prefix = element('div');
     this.root = element('div', { className: 'picture-canvas', tabIndex: 0, id: `picture-${source}` },
-      this.base, this.patches, this.prefix);
+      this.labels, this.image, this.patches, this.prefix);
     this.root.setAttribute('role', 'application');
     this.root.setAttribute('aria-label',
       `${isComparison ? kOfSource[source] + ': ' : ''}attention over the picture; arrow keys choose the patch`);
@@ -116,19 +120,22 @@ class PicturePanel {
       Object.assign(style, { left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` });
     };
     size(this.root.style, 0, 0, at.width, at.height);
-    size(this.patches.style, at.left, at.top, at.imageWidth, at.imageHeight);
-    this.drawBase(contextOf(this.base, at.width, at.height), group);
+    for (const one of [this.image, this.patches]) size(one.style, at.left, at.top, at.imageWidth, at.imageHeight);
+    if (page.image) this.image.src = picture.sources[state.grey ? 'grey' : 'color'];
+    this.prefix.replaceChildren(...Array.from({ length: group.grid.prefix }, (_, token) => {
+      const cell = element('div', { className: 'layer' });
+      size(cell.style, ...this.box(token));
+      return cell;
+    }));
+    this.labels.hidden = !group.grid.prefix;
+    if (group.grid.prefix) this.drawLabels(contextOf(this.labels, at.left, at.height), group);
   }
 
-  drawBase(context, group) {
-    const { at } = this, theme = colorsOfTheme(), base = state.grey ? picture.grey : picture.color;
-    context.fillStyle = theme.line;
-    if (base) context.drawImage(base, at.left, at.top, at.imageWidth, at.imageHeight);
-    else context.fillRect(at.left, at.top, at.imageWidth, at.imageHeight);
+  drawLabels(context, group) {
     context.font = `11px ${kFont}`;
     context.textAlign = 'center';
     context.textBaseline = 'top';
-    context.fillStyle = theme.quiet;
+    context.fillStyle = colorsOfTheme().quiet;
     for (let token = 0; token < group.grid.prefix; ++token) {
       const [x, y, w, h] = this.box(token), text = textOf(group, token, pictureSide(group));
       context.fillText(text.length > 6 ? `${text.slice(0, 5)}…` : text, x + w / 2, y + h + 2, w + 10);
@@ -136,28 +143,28 @@ class PicturePanel {
   }
 
   drawPrefix(values, range, colors, extra) {
-    const { prefix } = currentGroup().grid, pixel = [0, 0, 0, 0];
-    this.prefix.hidden = !prefix;
-    if (!prefix) return;
-    const [x, y, w, h] = this.box(prefix - 1), context = contextOf(this.prefix, x + w, y + h);
-    for (let token = 0; token < prefix; ++token) {
+    const pixel = [0, 0, 0, 0];
+    [...this.prefix.children].forEach(({ style }, token) => {
       paint(pixel, 0, values[token], range, colors);
-      context.fillStyle = extra.keep[token] ? `rgb(${pixel[0]} ${pixel[1]} ${pixel[2]})` : colorsOfTheme().line;
-      context.fillRect(...this.box(token));
-    }
+      style.backgroundColor = extra.keep[token] ? `rgb(${pixel[0]} ${pixel[1]} ${pixel[2]})` : colorsOfTheme().line;
+    });
   }
 
   // All of it at once, at the context's origin.
   drawOn(context) {
     const { at } = this;
-    context.drawImage(this.base, 0, 0, at.width, at.height);
+    context.fillStyle = colorsOfTheme().line;
+    if (page.image) context.drawImage(state.grey ? picture.grey : picture.color, at.left, at.top, at.imageWidth, at.imageHeight);
+    else context.fillRect(at.left, at.top, at.imageWidth, at.imageHeight);
+    if (!this.labels.hidden) context.drawImage(this.labels, 0, 0, at.left, at.height);
     context.globalAlpha = Number(this.patches.style.opacity);
     context.imageSmoothingEnabled = false;
     context.drawImage(this.patches, at.left, at.top, at.imageWidth, at.imageHeight);
     context.globalAlpha = 1;
-    if (!this.prefix.hidden) {
-      context.drawImage(this.prefix, 0, 0, parseFloat(this.prefix.style.width), parseFloat(this.prefix.style.height));
-    }
+    [...this.prefix.children].forEach(({ style }, token) => {
+      context.fillStyle = style.backgroundColor;
+      context.fillRect(...this.box(token));
+    });
     for (const marks of [this.outlined, this.looks, this.target]) marks.drawOn(context);
   }
 }

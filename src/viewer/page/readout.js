@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What is read out: the value under the pointer, the strongest, what is odd about a layer.
-// Text of an element that exists, only where it is another: hovering changes few.
 function say(id, text) {
-  const target = ui(id);
-  if (target.textContent !== text) target.textContent = text;
+  setText(ui(id), text);
 }
 
 function readout(lines) {
@@ -31,8 +29,8 @@ function showReadout([value, where]) {
     showReadout.where = element('span', { className: 'where' });
     ui('readout').append(showReadout.value, ' ', showReadout.where);
   }
-  if (showReadout.value.textContent !== value) showReadout.value.textContent = value;
-  if (showReadout.where.textContent !== where) showReadout.where.textContent = where;
+  setText(showReadout.value, value);
+  setText(showReadout.where, where);
 }
 
 const strongestRows = [];

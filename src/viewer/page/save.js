@@ -25,7 +25,8 @@ function drawingsShown() {
 
 function barsShown() {
   const bars = state.view === 'tensors' ? ['tensor-bar', 'tensor-difference'] : ['legend-bar', 'legend-difference'];
-  return bars.map(ui).filter((canvas) => canvas && !canvas.hidden && canvas.width > 1);
+  return bars.map(ui).filter((one) => one && !one.hidden && one.bar)
+    .map(({ bar }) => sheetOf(bar, { width: kBarWidth, height: kBarHeight }));
 }
 
 function savePicture() {

@@ -97,7 +97,8 @@ function makeTensorDetail() {
     tensorPanels.push(panel);
   }
   detail.append(panels, element('div', { className: 'legend' },
-    element('canvas', { id: 'tensor-bar' }), ...(isComparison ? [element('canvas', { id: 'tensor-difference' })] : [])));
+    element('div', { id: 'tensor-bar', className: 'color-bar' }),
+    ...(isComparison ? [element('div', { id: 'tensor-difference', className: 'color-bar' })] : [])));
   tensor.loading ??= rowsOf(tensor.blocks, tensor.form, lastAxes(tensor)[1]).then((rows) => { tensor.rows = rows; });
   tensor.loading.then(changed);
 }
