@@ -2,6 +2,7 @@
 #include "exported/calls.h"
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
 
 #include "exported/exported_program.h"
@@ -123,7 +124,27 @@ class Finder {
         }
       }
     }
+    drop_passed_through(one, slots);
     return slots;
+  }
+
+  // `x.to(torch.float32)` gives x itself where it is that already, and PyTorch then reads it by the
+  // new name everywhere: beside other values, no output.
+  void drop_passed_through(const Open& one, std::vector<Slot>& slots) const {
+    const auto is_passed = [&](Slot slot) {
+      const Node& node = graph_.nodes[flow_.maker[static_cast<std::size_t>(slot)]];
+      const std::string name = node.op ? node.op->schema().name() : "";
+      const bool gives_itself = name == "aten::to" || name == "aten::contiguous" ||
+                                name == "aten::dropout" || name == "aten::type_as" ||
+                                name == "aten::alias" || name == "aten::detach";
+      if (!gives_itself || node.arguments.empty() || node.arguments[0].slot == kNoSlot)
+        return false;
+      return !is_inside(one, flow_.maker[static_cast<std::size_t>(node.arguments[0].slot)]);
+    };
+    std::vector<Slot> own;
+    std::copy_if(slots.begin(), slots.end(), std::back_inserter(own),
+                 [&](Slot slot) { return !is_passed(slot); });
+    if (!own.empty()) slots = std::move(own);
   }
 
   const Graph& graph_;

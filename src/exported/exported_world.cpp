@@ -48,8 +48,21 @@ capture::Hooking ExportedWorld::hooking(std::size_t module) const {
       ""};
 }
 
-std::int64_t ExportedWorld::heads_in_batch(const void*) const {
-  return 0;
+std::int64_t ExportedWorld::heads_in_batch(const void* module) const {
+  const std::lock_guard<std::mutex> lock(heads_mutex_);
+  const auto found = heads_.find(module);
+  return found == heads_.end() ? 0 : found->second;
+}
+
+void ExportedWorld::find_heads(std::size_t module, const IValue& values) const {
+  const ModuleName& name = modules()[module].name;
+  if (normalise_type(name.type) != "MultiheadAttention") return;
+  const auto weight =
+      program_.state.find(name.path + (name.path.empty() ? "" : ".") + "out_proj.weight");
+  if (weight == program_.state.end() || !values.isTensor() || values.toTensor().dim() != 3) return;
+  const std::int64_t width = values.toTensor().size(-1);
+  const std::lock_guard<std::mutex> lock(heads_mutex_);
+  heads_[id_of(module)] = width == 0 ? 0 : weight->second.size(-1) / width;
 }
 
 void ExportedWorld::check_sites(const BoundSelectors& selectors) const {
@@ -59,8 +72,8 @@ void ExportedWorld::check_sites(const BoundSelectors& selectors) const {
     if (module == 0) {
       all.push_back({SiteKind::kInput, "input", {}});
       all.push_back({SiteKind::kOutput, "output", {}});
-      for (const InputLeaf& leaf : program_.inputs.leaves())
-        all.push_back({SiteKind::kInput, "input." + leaf.name, {}});
+      for (const std::string& name : program_.inputs.positions())
+        all.push_back({SiteKind::kInput, "input." + name, {}});
       for (const std::string& name : program_.out_spec.leaf_names())
         all.push_back({SiteKind::kOutput, name.empty() ? "output" : "output." + name, {}});
     }
@@ -170,7 +183,12 @@ std::vector<IValue> ExportedWorld::run(const std::vector<IValue>& leaves,
 // What the program does to its state and inputs is done at the end, as Python does; the rest is
 // what it returns.
 std::vector<IValue> ExportedWorld::apply(std::vector<IValue> outputs,
-                                         const std::vector<IValue>& leaves) {
+                                         const std::vector<IValue>& leaves,
+                                         const Sessions& sessions) {
+  const auto write = [&sessions](const at::Tensor& into, const IValue& value) {
+    for (const auto& session : sessions) session->about_to_write(into);
+    into.copy_(value.toTensor());
+  };
   std::vector<IValue> user;
   const at::AutoGradMode no_grad(false);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -178,42 +196,51 @@ std::vector<IValue> ExportedWorld::apply(std::vector<IValue> outputs,
     if (use.kind == OutputUse::Kind::user) {
       user.push_back(std::move(outputs[i]));
     } else if (use.kind == OutputUse::Kind::state) {
-      at::Tensor state = program_.state.at(use.name);
-      state.copy_(outputs[i].toTensor());
+      write(program_.state.at(use.name), outputs[i]);
     } else if (use.kind == OutputUse::Kind::input) {
       for (std::size_t leaf = 0; leaf < leaves.size(); ++leaf) {
         if (program_.inputs.leaves()[leaf].index == use.index)
-          leaves[leaf].toTensor().copy_(outputs[i].toTensor());
+          write(leaves[leaf].toTensor(), outputs[i]);
       }
     }
   }
   return user;
 }
 
-IValue ExportedWorld::call(const std::string&, const Program::Inputs& inputs,
-                           const Program::Keywords& keywords) {
-  const std::vector<IValue> leaves = program_.inputs.bind(inputs, keywords);
-  const Sessions sessions = capture::listening_to(*this);
-  for (const auto& session : sessions) session->wants(id_of(0), SiteKind::kOutput, "forward");
-  std::vector<std::string> input_names;
-  if (!sessions.empty()) {
-    // As Python's hooks have it: a lone tensor has no name.
-    const auto is_tensor = [](const IValue& leaf) { return leaf.isTensor(); };
-    const bool lone = std::count_if(leaves.begin(), leaves.end(), is_tensor) == 1 &&
-                      program_.inputs.names().size() == 1;
-    for (const std::string& name : program_.inputs.positions())
-      input_names.push_back(lone ? "" : name);
+// As Python's hooks have it: one that alone holds tensors and is one has no name.
+std::vector<std::string> ExportedWorld::names_of(const std::vector<IValue>& leaves) const {
+  std::vector<std::string> names = program_.inputs.positions();
+  const auto is_tensor = [](const IValue& leaf) { return leaf.isTensor(); };
+  const auto first = std::find_if(leaves.begin(), leaves.end(), is_tensor);
+  if (first != leaves.end() && std::count_if(first, leaves.end(), is_tensor) == 1) {
+    std::string& name = names[static_cast<std::size_t>(first - leaves.begin())];
+    if (name.find('.') == std::string::npos) name.clear();
   }
+  return names;
+}
+
+std::vector<IValue> ExportedWorld::run_heard(const std::vector<IValue>& leaves,
+                                             const Sessions& sessions) {
+  for (const auto& session : sessions) session->wants(id_of(0), SiteKind::kOutput, "forward");
   try {
-    hear_leaves(sessions, SiteKind::kInput, input_names, leaves);
-    std::vector<IValue> outputs = apply(run(leaves, sessions), leaves);
+    hear_leaves(sessions, SiteKind::kInput, names_of(leaves), leaves);
+    std::vector<IValue> outputs = apply(run(leaves, sessions), leaves, sessions);
     hear_leaves(sessions, SiteKind::kOutput, program_.out_spec.leaf_names(), outputs);
-    const IValue* leaf = outputs.data();
-    return unflatten(program_.out_spec, leaf);
+    return outputs;
   } catch (...) {
     for (const auto& session : sessions) session->left_by_exception();
     throw;
   }
+}
+
+IValue ExportedWorld::call(const std::string&, const Program::Inputs& inputs,
+                           const Program::Keywords& keywords) {
+  const std::vector<IValue> leaves = program_.inputs.bind(inputs, keywords);
+  const Sessions sessions = capture::listening_to(*this);
+  const std::vector<IValue> outputs =
+      sessions.empty() ? apply(run(leaves, {}), leaves, {}) : run_heard(leaves, sessions);
+  const IValue* leaf = outputs.data();
+  return unflatten(program_.out_spec, leaf);
 }
 
 }  // namespace exported

@@ -4,7 +4,6 @@
 
 #include <anycapture/program.h>
 
-#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -46,6 +45,9 @@ class ExportedWorld : public capture::ProgramWorld {
 
   const ExportedProgram& program() const { return program_; }
   const void* id_of(std::size_t module) const { return &ids()[module]; }
+  /// `values`: what weights of the module are multiplied with; says how many heads it has, where it
+  /// is torch.nn's, which computes them together with the batch.
+  void find_heads(std::size_t module, const c10::IValue& values) const;
   /// What a run with these sessions listens to; made once for each choice.
   std::shared_ptr<const Taps> taps_for(const capture::Sessions& sessions);
 
@@ -60,15 +62,21 @@ class ExportedWorld : public capture::ProgramWorld {
   const std::vector<char>& ids() const { return described().ids; }
   std::vector<c10::IValue> run(const std::vector<c10::IValue>& leaves,
                                const capture::Sessions& sessions);
+  std::vector<c10::IValue> run_heard(const std::vector<c10::IValue>& leaves,
+                                     const capture::Sessions& sessions);
+  std::vector<std::string> names_of(const std::vector<c10::IValue>& leaves) const;
   void hear_leaves(const capture::Sessions& sessions, SiteKind kind,
                    const std::vector<std::string>& names, const std::vector<c10::IValue>& leaves);
   std::vector<c10::IValue> apply(std::vector<c10::IValue> outputs,
-                                 const std::vector<c10::IValue>& inputs);
+                                 const std::vector<c10::IValue>& leaves,
+                                 const capture::Sessions& sessions);
 
   ExportedProgram program_;
   mutable std::once_flag describe_;
   mutable std::unique_ptr<const Described> described_;
-  std::mutex mutex_;  // of what follows
+  mutable std::mutex heads_mutex_;
+  mutable std::map<const void*, std::int64_t> heads_;  // by module
+  std::mutex mutex_;                                   // of what follows
   std::map<std::string, std::shared_ptr<const Taps>> taps_;
 };
 

@@ -66,10 +66,41 @@ bool begins_statement(const std::string& text) {
   return spaced && !statements.empty() && !statements.front().targets.empty();
 }
 
+// Behind the last `=` that assigns.
+std::string right_side(const std::string& text) {
+  int depth = 0;
+  std::size_t begin = std::string::npos;
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '(' || c == '[' || c == '{') ++depth;
+    if (c == ')' || c == ']' || c == '}') --depth;
+    if (depth == 0 && c == '=' && text[i + 1] == ' ' && i > 0 && text[i - 1] != '=') begin = i + 2;
+  }
+  return begin == std::string::npos ? "" : text.substr(begin);
+}
+
+// A tuple, list, dict or the like, spelled out: no tensor.
+bool is_display(const std::string& right) {
+  if (right.empty()) return false;
+  if (right[0] == '[' || right[0] == '{') return true;
+  const int innermost = right[0] == '(' && right.back() == ')' ? 1 : 0;
+  int depth = 0, lowest = 1;
+  bool comma = false;
+  for (std::size_t i = 0; i < right.size(); ++i) {
+    const char c = right[i];
+    if (c == '(' || c == '[' || c == '{') ++depth;
+    if (c == ')' || c == ']' || c == '}') --depth;
+    if (i + 1 < right.size()) lowest = std::min(lowest, depth);
+    if (c == ',' && depth == 0) return true;
+    comma = comma || (c == ',' && depth == innermost);
+  }
+  return comma && innermost == 1 && lowest == 1;  // the brackets are around all of it
+}
+
 // A function that was running, as seen from the node: where in its source, and which call of it.
 struct Frame {
   std::string instance;  // equal for nodes of the same call
-  std::string call;      // of the module that it belongs to
+  CalledModule module;   // that it belongs to; of the root, without a call
   PythonLine line;
   std::string inner;  // what it called there
 };
@@ -87,7 +118,9 @@ class Finder {
       for (const Frame& frame : frames_of(graph_.nodes[i])) visit(i, frame);
     }
     for (auto& [instance, open] : open_) end_statement(open);
-    number();
+    std::stable_sort(
+        found_.begin(), found_.end(),
+        [](const LocalValue& one, const LocalValue& other) { return one.node < other.node; });
     return std::move(found_);
   }
 
@@ -97,14 +130,15 @@ class Finder {
     Frame frame;
     std::size_t statement = 0, line = 0;
     std::vector<std::size_t> nodes;
-    std::map<std::string, std::size_t> latest;  // variable -> its place in found_
-    std::size_t last = 0;
-    std::vector<std::size_t> made;  // places in found_
   };
 
   // A module's call has a frame each, called forward; those between are functions that it calls.
   std::vector<Frame> frames_of(const Node& node) const {
     const std::vector<PythonLine> lines = python_lines(node.stack_trace);
+    const bool made_up = std::any_of(lines.begin(), lines.end(), [](const PythonLine& line) {
+      return line.file.compare(0, 14, "<eval_with_key") == 0;
+    });
+    if (made_up) return {};
     std::vector<CalledModule> modules = called_modules(node.module_stack);
     const auto forwards = static_cast<std::size_t>(
         std::count_if(lines.begin(), lines.end(),
@@ -112,19 +146,20 @@ class Finder {
     std::vector<Frame> frames;
     if (modules.empty() || forwards < modules.size())
       modules.resize(std::min(modules.size(), forwards));
-    std::string instance, call;
+    std::string instance;
+    CalledModule inside;
     std::size_t module = 0;
     for (const PythonLine& line : lines) {
       if (line.function == "forward" && module < modules.size()) {
-        const CalledModule& entered = modules[module++];
-        call = entered.path.empty() ? "" : entered.call;
-        instance = call;
+        inside = modules[module++];
+        if (inside.path.empty()) inside.call.clear();
+        instance = inside.call;
       } else {
         instance += "/" + line.function;
       }
       if (module == 0) continue;
       if (!frames.empty()) frames.back().inner = instance;
-      frames.push_back({instance, call, line, ""});
+      frames.push_back({instance, inside, line, ""});
       instance += ":" + std::to_string(line.line);
     }
     return frames;
@@ -143,9 +178,7 @@ class Finder {
     }
     open.line = frame.line.line;
     open.frame.inner = frame.inner;
-    open.last = node;
     open.nodes.push_back(node);
-    for (const std::size_t place : open.made) found_[place].returns = node;
   }
 
   void end_statement(Open& open) {
@@ -154,7 +187,7 @@ class Finder {
       return;
     }
     const std::string& text = lines_.text(open.frame.line.file, open.statement);
-    for (const auto& group : targets_of(text)) assign(open, group);
+    for (const auto& group : targets_of(text)) assign(open, group, text);
     open.nodes.clear();
   }
 
@@ -167,18 +200,19 @@ class Finder {
     return targets;
   }
 
-  void assign(Open& open, const std::vector<std::string>& names) {
-    const std::vector<NamedSlot> values = values_of(open);
+  void assign(const Open& open, const std::vector<std::string>& names, const std::string& text) {
     if (names.size() == 1) {
-      if (!names[0].empty() && !values.empty()) add(open, names[0], values);
-      return;
+      const bool tensor = !is_display(right_side(text));
+      return add(open, names[0], tensor ? values_of(open) : std::vector<NamedSlot>());
     }
     std::vector<Slot> each;
-    for (const NamedSlot& value : values) each.push_back(value.second);
+    for (const NamedSlot& value : values_of(open)) each.push_back(value.second);
     if (each.size() != names.size()) each = read_later(open);
-    if (each.size() != names.size()) return;
+    const bool known = each.size() == names.size();
     for (std::size_t i = 0; i < names.size(); ++i) {
-      if (!names[i].empty() && is_tensor(each[i])) add(open, names[i], {{"", each[i]}});
+      const bool tensor = known && is_tensor(each[i]);
+      add(open, names[i],
+          tensor ? std::vector<NamedSlot>{{"", each[i]}} : std::vector<NamedSlot>());
     }
   }
 
@@ -224,42 +258,11 @@ class Finder {
     return slots;
   }
 
-  void add(Open& open, const std::string& name, std::vector<NamedSlot> values) {
-    LocalValue made;
-    made.call = open.frame.call;
-    made.function = open.frame.line.function;
-    made.name = name;
-    made.is_final = true;
-    made.node = open.nodes.back();
-    made.returns = open.last;
-    made.values = std::move(values);
-    made.file = open.frame.line.file;
-    made.line = open.statement;
-    const auto [latest, added] = open.latest.emplace(name, found_.size());
-    if (!added) {
-      found_[latest->second].is_final = false;
-      latest->second = found_.size();
-    }
-    open.made.push_back(found_.size());
-    found_.push_back(std::move(made));
-  }
-
-  // Of each function: the statements that assign a name, in the order of the source.
-  void number() {
-    std::map<std::pair<std::string, std::string>, std::vector<std::size_t>> statements;
-    const auto key = [](const LocalValue& one) {
-      return std::pair(one.file + "\n" + one.function, one.name);
-    };
-    for (const LocalValue& one : found_) statements[key(one)].push_back(one.line);
-    for (auto& [name, lines] : statements) {
-      std::sort(lines.begin(), lines.end());
-      lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
-    }
-    for (LocalValue& one : found_) {
-      const auto& lines = statements[key(one)];
-      one.index = static_cast<std::size_t>(std::lower_bound(lines.begin(), lines.end(), one.line) -
-                                           lines.begin());
-    }
+  void add(const Open& open, const std::string& name, std::vector<NamedSlot> values) {
+    if (name.empty()) return;
+    found_.push_back({open.frame.module.call, open.frame.module.path, open.frame.module.type,
+                      open.frame.line.function, name, open.nodes.back(), std::move(values),
+                      open.frame.line.file, open.statement});
   }
 
   const Graph& graph_;

@@ -15,18 +15,17 @@
 namespace anycapture {
 namespace exported {
 
-/// Values of one assignment, or of the last one, of a variable in one call of its function.
+/// One run of an assignment.
 struct LocalValue {
-  std::string call;         ///< of the module; empty for the root
-  std::string function;     ///< `forward`
-  std::string name;         ///< `attn`
-  std::size_t index = 0;    ///< among the assignments of the function to this name, in source order
-  bool is_final = false;    ///< no later one was run in this call
-  std::size_t node = 0;     ///< after which the values are there
-  std::size_t returns = 0;  ///< the last node of the function's call
+  std::string call;        ///< of the module whose forward it is in; empty for the root
+  std::string path, type;  ///< of that module
+  std::string function;    ///< `forward`
+  std::string name;        ///< `attn`
+  std::size_t node = 0;    ///< that it ends with
+  /// Empty where it cannot be known which of the statement's values the variable got.
   std::vector<NamedSlot> values;
   std::string file;
-  std::size_t line = 0;
+  std::size_t line = 0;  ///< where the statement begins
 };
 
 /// The lines of source that nodes of a program came from.
@@ -42,6 +41,8 @@ class KnownLines {
   std::map<std::string, std::map<std::size_t, std::string>> files_;
 };
 
+/// In the order of their nodes. Of a body that torch.cond and the like run there are none: its
+/// nodes come from code that PyTorch made.
 std::vector<LocalValue> locals_in(const Graph& graph, const Flow& flow,
                                   const std::vector<ModuleCall>& calls, const KnownLines& lines);
 

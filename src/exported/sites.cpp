@@ -40,6 +40,19 @@ bool is_tensor(const Graph& graph, Slot slot) {
   return slot != kNoSlot && graph.tensors[static_cast<std::size_t>(slot)];
 }
 
+// The paths of modules that nodes are of.
+void find_called(const Graph& graph, std::set<std::string>& paths) {
+  std::set<std::string> seen;
+  for (const Node& node : graph.nodes) {
+    for (const Argument& one : node.arguments) {
+      if (one.graph != nullptr) find_called(*one.graph, paths);
+    }
+    if (!seen.insert(node.module_stack).second) continue;
+    for (CalledModule& module : called_modules(node.module_stack))
+      paths.insert(std::move(module.path));
+  }
+}
+
 std::vector<NamedSlot> results_of(const Graph& graph, const Node& node) {
   std::vector<NamedSlot> values;
   for (std::size_t i = 0; i < node.results.size(); ++i) {
@@ -58,24 +71,28 @@ std::vector<NamedSlot> results_of(const Graph& graph, const Node& node) {
 }  // namespace
 
 Sites::Sites(const ExportedProgram& program) {
-  name_modules(program);
+  std::set<std::string> called;
+  find_called(*program.graph, called);
+  name_modules(program, called);
   add_types(*program.graph);
   KnownLines lines;
   lines.add(*program.graph);
   has_lines_ = !lines.empty();
-  std::set<Slot> state;
-  for (const auto& [input, name] : program.held) state.insert(program.graph->inputs[input]);
-  add_graph(program, *program.graph, {}, state, lines);
+  Around around;
+  for (const auto& [input, name] : program.held) around.state.insert(program.graph->inputs[input]);
+  add_graph(program, *program.graph, around, lines);
+  number_locals();
 }
 
-void Sites::name_modules(const ExportedProgram& program) {
+// A module that goes by several paths is called by its first; two that share their weights are
+// called by a path each.
+void Sites::name_modules(const ExportedProgram& program, const std::set<std::string>& called) {
   std::map<Weights, std::size_t> by_weights;
   for (const std::string& path : program.modules) {
     if (is_call_number(path)) continue;
     Weights weights = weights_below(program, path);
     const auto same = weights.empty() ? by_weights.end() : by_weights.find(weights);
-    // A module that holds nothing but another one has its weights under longer names.
-    if (same != by_weights.end()) {
+    if (same != by_weights.end() && called.count(path) == 0) {
       modules_[same->second].aliases.push_back(path);
       by_path_.emplace(path, same->second);
       continue;
@@ -112,33 +129,35 @@ void Sites::add_types(const Graph& graph) {
   }
 }
 
-void Sites::add_graph(const ExportedProgram& program, const Graph& graph,
-                      const std::set<std::string>& outer, const std::set<Slot>& state,
+void Sites::add_graph(const ExportedProgram& program, const Graph& graph, const Around& around,
                       const KnownLines& lines) {
   const Flow flow(graph);
-  const std::vector<ModuleCall> calls = calls_in(graph, flow, outer, state, program.signatures);
+  const std::vector<ModuleCall> calls =
+      calls_in(graph, flow, around.calls, around.state, program.signatures);
   GraphSites made;
   made.graph = &graph;
   add_calls(made, calls);
   add_locals(made, flow, calls, lines);
-  add_nodes(made, flow);
-  std::stable_sort(made.places.begin(), made.places.end(),
-                   [](const Place& one, const Place& other) { return one.node < other.node; });
-  graphs_.push_back(std::move(made));
+  add_nodes(made, flow, around.path);
   for (const Node& node : graph.nodes) {
     for (const Argument& one : node.arguments) {
       if (one.graph == nullptr) continue;
-      std::set<std::string> around = outer;
-      for (CalledModule& module : called_modules(node.module_stack))
-        around.insert(std::move(module.call));
-      const std::vector<Slot> operands = operands_of(node);
-      std::set<Slot> held;
-      for (std::size_t i = 0; i < operands.size() && i < one.graph->inputs.size(); ++i) {
-        if (state.count(operands[i]) != 0) held.insert(one.graph->inputs[i]);
+      Around inside{around.calls, around.path, {}};
+      for (CalledModule& module : called_modules(node.module_stack)) {
+        inside.calls.insert(std::move(module.call));
+        inside.path = std::move(module.path);
       }
-      add_graph(program, *one.graph, around, held, lines);
+      const std::vector<Slot> operands = operands_of(node);
+      for (std::size_t i = 0; i < operands.size() && i < one.graph->inputs.size(); ++i) {
+        if (around.state.count(operands[i]) != 0) inside.state.insert(one.graph->inputs[i]);
+      }
+      add_graph(program, *one.graph, inside, lines);
     }
   }
+  add_returns(made, calls, &graph == program.graph.get());
+  std::stable_sort(made.places.begin(), made.places.end(),
+                   [](const Place& one, const Place& other) { return one.node < other.node; });
+  graphs_.push_back(std::move(made));
 }
 
 void Sites::add_calls(GraphSites& into, const std::vector<ModuleCall>& calls) {
@@ -168,37 +187,74 @@ void Sites::add_calls(GraphSites& into, const std::vector<ModuleCall>& calls) {
 
 void Sites::add_locals(GraphSites& into, const Flow& flow, const std::vector<ModuleCall>& calls,
                        const KnownLines& lines) {
-  std::map<std::string, const ModuleCall*> by_call;
-  for (const ModuleCall& one : calls) by_call.emplace(one.call, &one);
   for (LocalValue& local : locals_in(*into.graph, flow, calls, lines)) {
-    const auto call = by_call.find(local.call);
-    const std::string path = call == by_call.end() ? "" : call->second->path;
     Place place;
-    place.kind = Place::Kind::local;
+    place.kind = local.values.empty() ? Place::Kind::unknown_local : Place::Kind::local;
     place.site = SiteKind::kLocal;
-    place.module = module_of(path);
-    place.path = path == modules_[place.module].path ? "" : path;
     place.what = capture::local_what(local.function, local.name);
-    place.values = local.values;
-    place.node = local.node;
-    place.file = local.file;
+    place.values = std::move(local.values);
+    place.node = place.fires = local.node;
+    place.file = std::move(local.file);
     place.line = local.line;
-    place.index = "[" + std::to_string(local.index) + "]";
-    place.fires = local.node;
-    into.places.push_back(place);
-    if (!local.is_final) continue;
-    place.index.clear();
-    place.fires =
-        local.function == "forward" && call != by_call.end() ? call->second->last : local.returns;
+    place.module = module_of(local.path);
+    place.path = local.path == modules_[place.module].path ? "" : local.path;
+    place.variable = local.call + "\n" + place.what;
+    scopes_[place.variable] = local.type + "\n" + place.file + "\n" + local.function;
+    Place& variable = variables_[local.call][place.what];
+    if (variable.values.empty()) variable = place;
     into.places.push_back(std::move(place));
   }
 }
 
-void Sites::add_nodes(GraphSites& into, const Flow& flow) {
+// Variables get their values in any graph; the call that they are of returns in this one.
+void Sites::add_returns(GraphSites& into, const std::vector<ModuleCall>& calls, bool is_root) {
+  const auto add = [&](const std::string& call, const std::string& path, std::size_t last) {
+    const std::size_t module = module_of(path);
+    for (auto& [what, variable] : variables_[call]) {
+      Place place = variable;
+      if (place.values.empty()) continue;  // it never has one that is known
+      place.kind = Place::Kind::local;
+      place.returns = true;
+      place.module = module;
+      place.path = path == modules_[module].path ? "" : path;
+      place.node = place.fires = last;
+      into.places.push_back(std::move(place));
+    }
+  };
+  for (const ModuleCall& call : calls) add(call.call, call.path, call.last);
+  if (is_root && !into.graph->nodes.empty()) add("", "", into.graph->nodes.size() - 1);
+}
+
+// Of each function: the statements that assign a name, in the order of the source.
+void Sites::number_locals() {
+  std::map<std::string, std::vector<std::size_t>> statements;
+  const auto key = [this](const Place& place) {
+    return scopes_[place.variable] + "\n" + place.what;
+  };
+  const auto each = [this](auto act) {
+    for (GraphSites& graph : graphs_) {
+      for (Place& place : graph.places) {
+        if (!place.variable.empty()) act(graph, place);
+      }
+    }
+  };
+  each([&](GraphSites&, Place& place) { statements[key(place)].push_back(place.line); });
+  for (auto& [name, lines] : statements) {
+    std::sort(lines.begin(), lines.end());
+    lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
+  }
+  each([&](GraphSites&, Place& place) {
+    const auto& lines = statements[key(place)];
+    const auto at = std::lower_bound(lines.begin(), lines.end(), place.line) - lines.begin();
+    if (!place.returns) place.index = "[" + std::to_string(at) + "]";
+  });
+}
+
+void Sites::add_nodes(GraphSites& into, const Flow& flow, const std::string& around) {
   const Graph& graph = *into.graph;
   const auto owner = [&](std::size_t node, Place& place) {
     const std::vector<CalledModule> modules = called_modules(graph.nodes[node].module_stack);
-    const std::string path = modules.empty() ? "" : modules.back().path;
+    const std::string path = modules.empty() ? around : modules.back().path;
     place.module = module_of(path);
     place.path = path == modules_[place.module].path ? "" : path;
   };
@@ -242,7 +298,8 @@ std::vector<const Place*> Sites::of_module(std::size_t module) const {
   std::set<std::string> known;
   for (const GraphSites& graph : graphs_) {
     for (const Place& place : graph.places) {
-      const bool named = place.kind != Place::Kind::call_begins;
+      const bool named =
+          place.kind != Place::Kind::call_begins && place.kind != Place::Kind::unknown_local;
       if (place.module == module && named && known.insert(place.what + place.index).second)
         places.push_back(&place);
     }

@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -18,7 +20,7 @@ namespace exported {
 
 /// A value, or several, of a site at one place of a graph.
 struct Place {
-  enum class Kind { field, local, node, op, weights, fused, call_begins };
+  enum class Kind { field, local, unknown_local, node, op, weights, fused, call_begins };
 
   Kind kind = Kind::field;
   SiteKind site = SiteKind::kOutput;
@@ -34,6 +36,10 @@ struct Place {
   std::vector<std::string> spellings;  ///< of an op
   std::string file;                    ///< of a local
   std::size_t line = 0;
+  /// Of a local: the variable of one call of its function. Without an index it fires what the last
+  /// of its assignments that was run gave, in whichever graph that was.
+  std::string variable;
+  bool returns = false;  ///< of a local: it is that
 };
 
 struct GraphSites {
@@ -59,21 +65,30 @@ class Sites {
   bool leaves_nodes(std::size_t module) const { return leaves_nodes_[module]; }
 
  private:
-  void name_modules(const ExportedProgram& program);
+  void name_modules(const ExportedProgram& program, const std::set<std::string>& called);
   std::size_t module_of(const std::string& path) const;  // the root's, if there is none of it
   void add_types(const Graph& graph);
-  void add_graph(const ExportedProgram& program, const Graph& graph,
-                 const std::set<std::string>& outer, const std::set<Slot>& state,
+  /// Of the graph that is being looked through.
+  struct Around {
+    std::set<std::string> calls;  ///< of modules that it is run inside of
+    std::string path;             ///< of the innermost of them
+    std::set<Slot> state;         ///< slots with parameters, buffers and constants
+  };
+  void add_graph(const ExportedProgram& program, const Graph& graph, const Around& around,
                  const class KnownLines& lines);
   void add_calls(GraphSites& into, const std::vector<ModuleCall>& calls);
   void add_locals(GraphSites& into, const Flow& flow, const std::vector<ModuleCall>& calls,
                   const class KnownLines& lines);
-  void add_nodes(GraphSites& into, const Flow& flow);
+  void add_returns(GraphSites& into, const std::vector<ModuleCall>& calls, bool is_root);
+  void number_locals();
+  void add_nodes(GraphSites& into, const Flow& flow, const std::string& around);
 
   std::vector<ModuleNames> modules_;
   std::unordered_map<std::string, std::size_t> by_path_;
   std::vector<bool> leaves_nodes_;
   std::vector<GraphSites> graphs_;
+  std::map<std::string, std::map<std::string, Place>> variables_;  // by call, then by name
+  std::map<std::string, std::string> scopes_;  // variable -> function of which class it is in
   bool has_lines_ = false;
 };
 

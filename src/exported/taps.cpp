@@ -76,31 +76,55 @@ std::vector<std::pair<std::string, at::Tensor>> tensors_in_arguments(
 
 Taps::Taps(const Sites& sites, const Sessions& sessions) {
   for (const GraphSites& one : sites.graphs()) {
-    GraphTaps taps;
     const Flow flow(*one.graph);
+    GraphTaps& taps = graphs_[one.graph];
     for (const Place& place : one.places) add(taps, place, flow, sessions);
-    if (taps.nodes.empty()) continue;
-    taps.heard.resize(one.graph->nodes.size());
-    for (std::size_t i = 0; i < taps.heard.size(); ++i) {
-      if (one.graph->nodes[i].written.empty()) continue;
-      taps.nodes[i].writes = true;
+  }
+  for (const GraphSites& one : sites.graphs()) {
+    GraphTaps& taps = graphs_[one.graph];
+    for (const Place& place : one.places) hold_assigned(taps, place);
+    const std::vector<Node>& nodes = one.graph->nodes;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      if (!nodes[i].written.empty()) taps.nodes[i].writes = true;
     }
+    taps.heard.resize(nodes.size());
     for (const auto& [node, all] : taps.nodes) taps.heard[node] = true;
-    graphs_.emplace(one.graph, std::move(taps));
+  }
+}
+
+void Taps::hold_assigned(GraphTaps& taps, const Place& place) const {
+  if (place.returns || place.variable.empty()) return;
+  const auto held = variables_.find(place.variable);
+  if (held != variables_.end())
+    taps.nodes[place.node].hold.push_back({held->second, true, place.values});
+}
+
+void Taps::add_ops(GraphTaps& taps, const Place& place, const Sessions& sessions) {
+  for (const SiteKind kind : {SiteKind::kOpInput, SiteKind::kOp}) {
+    for (const std::string& spelled : place.spellings) {
+      const bool asked = any_selector(sessions, place.module, [&](const Selector& one) {
+        return one.may_match_op(spelled, kind);
+      });
+      if (!asked) continue;
+      NodeTaps& node = taps.nodes[place.node];
+      node.takes = node.takes || kind == SiteKind::kOpInput;
+      node.after.push_back({&place, spelled, kind, place.module, 0});
+    }
   }
 }
 
 void Taps::add(GraphTaps& taps, const Place& place, const Flow& flow, const Sessions& sessions) {
   Tap tap{&place, place.what, place.site, place.module, 0};
-  NodeTaps* node = nullptr;
-  const auto at = [&](std::size_t index) -> NodeTaps& { return taps.nodes[index]; };
   switch (place.kind) {
-    case Kind::call_begins: {
-      const bool numbers = any_selector(sessions, place.module,
-                                        [](const Selector& one) { return one.numbers_ops(); });
-      if (numbers) at(place.node).before.push_back(tap);
+    case Kind::unknown_local:
       return;
-    }
+    case Kind::op:
+      return add_ops(taps, place, sessions);
+    case Kind::call_begins:
+      if (any_selector(sessions, place.module,
+                       [](const Selector& one) { return one.numbers_ops(); }))
+        taps.nodes[place.node].before.push_back(tap);
+      return;
     case Kind::field:
     case Kind::local:
       if (!chooses_any_field(sessions, place.module, place, place.what)) return;
@@ -110,26 +134,14 @@ void Taps::add(GraphTaps& taps, const Place& place, const Flow& flow, const Sess
       if (!names_node(sessions, 0, place.what)) return;
       tap.module = 0;
       break;
-    case Kind::op:
-      for (const SiteKind kind : {SiteKind::kOpInput, SiteKind::kOp}) {
-        for (const std::string& spelled : place.spellings) {
-          const bool asked = any_selector(sessions, place.module, [&](const Selector& one) {
-            return one.may_match_op(spelled, kind);
-          });
-          if (!asked) continue;
-          node = &at(place.node);
-          node->takes = node->takes || kind == SiteKind::kOpInput;
-          node->after.push_back({&place, spelled, kind, place.module, 0});
-        }
-      }
-      return;
-    default:
+    case Kind::fused:
+    case Kind::weights:
       if (!any_chooses(sessions, place.module, place.what, place.site)) return;
-      at(place.node).takes = at(place.node).takes || place.kind == Kind::fused;
+      if (place.kind == Kind::fused) taps.nodes[place.node].takes = true;
       break;
   }
   if (place.site == SiteKind::kInput) {
-    at(place.node).before.push_back(tap);
+    taps.nodes[place.node].before.push_back(tap);
     return;
   }
   const auto maker = [&](const NamedSlot& value) {
@@ -137,14 +149,17 @@ void Taps::add(GraphTaps& taps, const Place& place, const Flow& flow, const Sess
   };
   const bool later = std::any_of(place.values.begin(), place.values.end(),
                                  [&](const NamedSlot& one) { return maker(one) != place.fires; });
-  if (later) {
+  if (place.returns) {
     tap.held = ++held_;
-    for (std::size_t i = 0; i < place.values.size(); ++i) {
-      const std::size_t made = maker(place.values[i]);
-      if (made != Flow::kNone) at(made).hold.push_back({tap.held, i, place.values[i]});
+    variables_[place.variable] = tap.held;
+  } else if (later) {
+    tap.held = ++held_;
+    for (const NamedSlot& value : place.values) {
+      if (maker(value) != Flow::kNone)
+        taps.nodes[maker(value)].hold.push_back({tap.held, false, {value}});
     }
   }
-  at(place.fires).after.push_back(tap);
+  taps.nodes[place.fires].after.push_back(tap);
 }
 
 const Taps::GraphTaps* Taps::of(const Graph& graph) const {
@@ -187,9 +202,11 @@ void TapListener::after(const Graph& graph, std::size_t index, Frame& frame,
   const Taps::NodeTaps& taps = taps_.of(graph)->nodes.at(index);
   for (const Taps::Hold& hold : taps.hold) {
     Values& values = held_[hold.held];
-    if (values.size() <= hold.index) values.resize(hold.index + 1);
-    const IValue& value = frame[static_cast<std::size_t>(hold.value.second)];
-    if (value.isTensor()) values[hold.index] = {hold.value.first, value.toTensor()};
+    if (hold.anew) values.clear();
+    for (const auto& [name, slot] : hold.values) {
+      const IValue& value = frame[static_cast<std::size_t>(slot)];
+      if (value.isTensor()) values.emplace_back(name, value.toTensor());
+    }
   }
   for (const Taps::Tap& tap : taps.after) {
     if (tap.held == 0) {
@@ -219,6 +236,8 @@ void TapListener::fire(const Taps::Tap& tap, const Values& values, const Graph& 
       if (!session->listening()) continue;
       if (place.kind == Kind::weights) {
         if (place.axis > 0 && place.axis != tensor.dim() - 1) continue;
+        if (place.factor != kNoSlot)
+          world_.find_heads(tap.module, frame[static_cast<std::size_t>(place.factor)]);
         session->fire_attention(id, tensor, false);
         session->throw_failure();
       } else {

@@ -32,10 +32,11 @@ class Taps {
     std::size_t module = 0;
     std::size_t held = 0;  ///< number of its values, where they fire later than they are made; or 0
   };
-  /// A value that fires later: by then its slot may be empty.
+  /// Values that fire later: by then their slots may be empty.
   struct Hold {
-    std::size_t held = 0, index = 0;  ///< of the values of that number
-    NamedSlot value;
+    std::size_t held = 0;
+    bool anew = false;  ///< what was held before is another assignment's
+    std::vector<NamedSlot> values;
   };
   struct NodeTaps {
     std::vector<Tap> before, after;
@@ -53,8 +54,11 @@ class Taps {
  private:
   void add(GraphTaps& taps, const Place& place, const Flow& flow,
            const capture::Sessions& sessions);
+  static void add_ops(GraphTaps& taps, const Place& place, const capture::Sessions& sessions);
+  void hold_assigned(GraphTaps& taps, const Place& place) const;
 
   std::unordered_map<const Graph*, GraphTaps> graphs_;
+  std::unordered_map<std::string, std::size_t> variables_;  // what is held of each
   std::size_t held_ = 0;
 };
 

@@ -16,7 +16,7 @@
 #include "core/npy.h"
 #include "core/npz_reader.h"
 #include "core/safetensors_bytes.h"
-#include "core/zip_bytes.h"
+#include "support/zip_bytes.h"
 #include "support/cli.h"
 #include "support/csv.h"
 #include "support/temp_dir.h"

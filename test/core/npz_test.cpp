@@ -16,7 +16,7 @@
 #include "core/npz_reader.h"
 #include "core/npz_writer.h"
 #include "core/safetensors_bytes.h"
-#include "core/zip_bytes.h"
+#include "support/zip_bytes.h"
 #include "support/data.h"
 #include "support/file_size_limit.h"
 #include "support/temp_dir.h"

@@ -13,7 +13,7 @@
 
 #include "core/npz_writer.h"
 #include "core/safetensors_bytes.h"
-#include "core/zip_bytes.h"
+#include "support/zip_bytes.h"
 #include "support/data.h"
 #include "support/temp_dir.h"
 #include "support/throws.h"

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "core/zip_bytes.h"
+#include "support/zip_bytes.h"
 #include "support/data.h"
 #include "support/temp_dir.h"
 #include "support/throws.h"
