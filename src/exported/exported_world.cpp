@@ -28,7 +28,10 @@ ExportedWorld::Described::Described(const ExportedProgram& program)
   }
 }
 
-ExportedWorld::ExportedWorld(ExportedProgram program) : program_(std::move(program)) {}
+ExportedWorld::ExportedWorld(ExportedProgram program) : program_(std::move(program)) {
+  for (const auto& [input, name] : program_.held)
+    held_.emplace_back(input, program_.state.at(name));
+}
 
 const ExportedWorld::Described& ExportedWorld::described() const {
   std::call_once(describe_, [this] { described_ = std::make_unique<Described>(program_); });
@@ -170,7 +173,7 @@ void ExportedWorld::hear_leaves(const Sessions& sessions, SiteKind kind,
 std::vector<IValue> ExportedWorld::run(const std::vector<IValue>& leaves,
                                        const Sessions& sessions) {
   std::vector<IValue> inputs(program_.graph->inputs.size());
-  for (const auto& [input, name] : program_.held) inputs[input] = program_.state.at(name);
+  for (const auto& [input, value] : held_) inputs[input] = value;
   for (std::size_t i = 0; i < leaves.size(); ++i)
     inputs[program_.inputs.leaves()[i].index] = leaves[i];
   for (const std::size_t token : program_.tokens) inputs[token] = at::empty({0});

@@ -72,6 +72,7 @@ class ExportedWorld : public capture::ProgramWorld {
                                  const capture::Sessions& sessions);
 
   ExportedProgram program_;
+  std::vector<std::pair<std::size_t, c10::IValue>> held_;  // graph's input -> parameter, buffer ...
   mutable std::once_flag describe_;
   mutable std::unique_ptr<const Described> described_;
   mutable std::mutex heads_mutex_;

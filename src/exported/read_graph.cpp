@@ -144,8 +144,10 @@ void GraphReader::read_by_schema(Node& node, const Json& inputs, const Names& na
     if (argument.alias_info() != nullptr && argument.alias_info()->isWrite())
       node.written.push_back(node.arguments.size());
     if (found != given.end()) {
+      const auto count = argument.N();
       node.arguments.push_back(
-          read_argument(*found->second, argument.type(), argument.N(), context));
+          read_argument(*found->second, argument.type(),
+                        count ? std::optional<std::int32_t>(*count) : std::nullopt, context));
       ++used;
     } else if (argument.default_value()) {
       node.arguments.emplace_back();
