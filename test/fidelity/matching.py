@@ -155,8 +155,8 @@ def by_given(calls):
 def exported(ours, reference, sites):
     """By name, as scripted ones. But the graph does not say at which place of a tuple a module returns a
     value or takes one, nor what a variable is that holds several, and has none that nothing reads:
-    where the names are not the same, each value of the archive must be one of those that Python
-    has there in that call, and there must be one. Modules with the same weights are one, and each
+    where there are several, or the names are not the same, each value of the archive must be one of
+    those that Python has there in that call, and there must be one. Modules with the same weights are one, and each
     of its values must be one of any of them. Only functions called `forward` are known to the
     archive, and a site may have the name of another: `relu`."""
     functions = {(path, function) for path, function, _ in reference.held}
@@ -181,7 +181,7 @@ def exported(ours, reference, sites):
                 theirs.setdefault(call, {}).update(moved)
     for call, keys in captured.items():
         values = theirs.get(call, {})
-        if set(keys) == set(values) or not values:
+        if not values or list(values) == keys and len(keys) == 1:
             continue
         for key in values:
             wanted.pop(key, None)
