@@ -60,8 +60,10 @@ def differences(wanted, found):
         got = found.get(f":{name}")
         if got is None:
             yield f":{name} is missing"
+        elif (got.dtype, got.shape) != (value.dtype, value.shape):
+            yield f":{name} is {got.dtype} {list(got.shape)}, not {value.dtype} {list(value.shape)}"
         elif not same_bits(value, got):
-            yield f":{name} is {got.dtype} {list(got.shape)}, in Python {value.dtype} {list(value.shape)}"
+            yield f":{name} has other values: {got.flatten()[:3]}, not {value.flatten()[:3]}"
 
 
 def run(program, name, case, folder):
@@ -93,7 +95,8 @@ def run(program, name, case, folder):
                                    *(f"from the program in Python: {one}" for one in of_graph)])
     others = ", ".join(f"{name} {value!r}" for name, value in eager.items()
                        if not isinstance(value, Tensor))
-    return AGREES, f"{len(tensors)} tensors" + (f"; not compared, for it is no tensor: {others}" if others else "")
+    remark = f"{len(tensors)} tensors"
+    return AGREES, f"{remark}; not compared, for it is no tensor: {others}" if others else remark
 
 
 def main():

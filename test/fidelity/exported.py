@@ -4,10 +4,13 @@
 import dataclasses
 import inspect
 import json
+import zipfile
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+
+from models import grown
 
 
 def leaves(name, value):
@@ -53,5 +56,31 @@ def input_options(inputs, path):
 def same_bits(a, b):
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
-    a, b = (one.detach().contiguous().reshape(-1).view(torch.uint8) for one in (a, b))
-    return torch.equal(a, b)
+    a, b = (one.detach().clone(memory_format=torch.contiguous_format) for one in (a, b))
+    return torch.equal(a.flatten().view(torch.uint8), b.flatten().view(torch.uint8))
+
+
+def export(case, any_size):
+    """Of the sizes of its inputs, or of any."""
+    open_sizes = None
+    args, keywords = case.inputs, case.keywords
+    if any_size:
+        def dims(value):
+            return ({dim: torch.export.Dim.DYNAMIC for dim in case.sizes if dim < value.dim()}
+                    if isinstance(value, Tensor) else None)
+
+        names = list(inspect.signature(case.module.forward).parameters)
+        open_sizes = {name: dims(value) for name, value in [*zip(names, args), *keywords.items()]}
+        args = tuple(grown(one, case.sizes) for one in args)
+        keywords = {name: grown(one, case.sizes) for name, one in keywords.items()}
+    return torch.export.export(case.module, args, keywords, dynamic_shapes=open_sizes, strict=False)
+
+
+def modules_of(archive):
+    """The paths of the modules that nodes of the archive say they belong to."""
+    with zipfile.ZipFile(archive) as file:
+        (name,) = (one for one in file.namelist() if one.endswith("/models/model.json"))
+        nodes = json.loads(file.read(name))["graph_module"]["graph"]["nodes"]
+    calls = {call for node in nodes
+             for call in node["metadata"].get("nn_module_stack", "").split(";") if call}
+    return {call.split(",")[1] for call in calls}

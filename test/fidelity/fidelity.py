@@ -27,11 +27,18 @@ for operator in ("nms", "qnms"):  # torchvision's own library may want another b
 
 import matching  # noqa: E402
 import models  # noqa: E402
+from exported import export, input_options, inputs_of, modules_of  # noqa: E402
 from python_of_archive import held_by  # noqa: E402
 from reference import Reference, by_calls, by_decorator  # noqa: E402
 
 THREADS = 2
 TOLERANCE = 1e-6
+
+
+class Sites(dict):
+    def __init__(self):
+        super().__init__()
+        self.aliases = {}
 
 
 class AnyCapture:
@@ -45,23 +52,20 @@ class AnyCapture:
         return done
 
     def sites(self, archive):
-        """`{path: {what}}`, under every path of a module."""
-        sites = {}
+        """`{path: {what}}`, under every path of a module; with the other paths in `aliases`."""
+        sites = Sites()
         for module in json.loads(self("modules", archive, "--sites", "--json").stdout):
             for path in [module["path"], *module["aliases"]]:
                 sites[path] = {one["key"].rsplit(":", 1)[1] for one in module.get("sites", ())}
+            sites.aliases[module["path"]] = module["aliases"]
         return sites
 
-    def run(self, archive, inputs, base):
-        tensors = {str(i): one.contiguous() for i, one in enumerate(inputs)
-                   if isinstance(one, torch.Tensor)}
-        save_file(tensors, f"{base}.input.safetensors")
-        others = [word for i, one in enumerate(inputs) if not isinstance(one, torch.Tensor)
-                  for word in ("--input", f"{i}={json.dumps(one)}")]
-        self("run", archive, "--input", f"{base}.input.safetensors", *others, "--threads",
+    def run(self, archive, inputs):
+        """`inputs` by their names."""
+        self("run", archive, *input_options(inputs, f"{archive}.input.safetensors"), "--threads",
              str(THREADS), "-c", "*:*", "-c", "*:*[*]", "-c", "*:output", "-c", "*:input", "-o",
-             f"{base}.safetensors")
-        return load_file(f"{base}.safetensors")
+             f"{archive}.safetensors")
+        return load_file(f"{archive}.safetensors")
 
     def diff(self, ours, theirs):
         done = self("diff", ours, theirs, "--rtol", "0", "--atol", "0", "--json")
@@ -76,7 +80,7 @@ class Result:
         self.title, self.kind, self.absent = title, kind, absent
         self.compared = 0
         self.largest = 0.0
-        self.differing, self.missed = [], []
+        self.differing, self.missed, self.unmatched = [], [], []
 
     def add(self, outcome, theirs):
         if outcome["outcome"] == "only in B":
@@ -99,13 +103,19 @@ class Result:
     def write(self, path):
         with open(path, "w") as file:
             for about, lines in (("differs", self.differing), ("missed", self.missed),
-                                 ("not in the archive", self.absent)):
+                                 ("not in the archive", self.absent),
+                                 ("compared with nothing", self.unmatched)):
                 file.writelines(f"{about}: {line}\n" for line in lines)
 
 
-def compare(anycapture, title, kind, archive, inputs, reference):
-    sites = anycapture.sites(archive)
-    ours = anycapture.run(archive, inputs, archive)
+def compare(anycapture, title, kind, archive, case, reference):
+    sites, inputs = anycapture.sites(archive), case.inputs
+    if kind in models.OF_EXPORT:  # a module with nodes has an output, whatever the sites say
+        for path in modules_of(archive):
+            sites.setdefault(path, set()).add("output")
+        ours = anycapture.run(archive, inputs_of(case.module, inputs, case.keywords))
+    else:
+        ours = anycapture.run(archive, {str(i): one for i, one in enumerate(inputs)})
     if kind == models.SHIPPED:
         reference = by_calls(torch.jit.load(archive), inputs, ours)
         reference.held, result = held_by(torch.jit.load(archive), inputs)
@@ -115,6 +125,7 @@ def compare(anycapture, title, kind, archive, inputs, reference):
     save_file({key: value.clone(memory_format=torch.contiguous_format)
                for key, value in wanted.items()}, theirs)
     result = Result(title, kind, absent)
+    result.unmatched = [key for key in ours if key not in wanted]
     for outcome in anycapture.diff(f"{archive}.safetensors", theirs):
         result.add(outcome, wanted[outcome["name"]])
     result.write(f"{archive}.txt")
@@ -124,7 +135,7 @@ def compare(anycapture, title, kind, archive, inputs, reference):
 def reference_of(case):
     """By hooks and frames; what the seed's decorator reads comes from it."""
     with Reference(case.module) as reference:
-        case.module(*case.inputs)
+        case.module(*case.inputs, **case.keywords)
     if case.decorated:
         sys.path.append(os.path.join(sys.prefix, "seed"))  # at the end: it carries an old timm
         from anycapture import get_local
@@ -138,6 +149,9 @@ def reference_of(case):
 
 
 def save(case, kind, path):
+    if kind in models.OF_EXPORT:
+        torch.export.save(export(case, kind == models.ANY_SIZE), path)
+        return
     if kind == models.SHIPPED:
         program = case.module
     elif kind == models.TRACED:
@@ -153,18 +167,26 @@ def results(anycapture, title, make, kinds, folder):
     torch.manual_seed(0)
     case = make()
     slug = re.sub(r"\W+", "_", title.lower()).strip("_")
-    archives = {kind: os.path.join(folder, f"{slug}.{kind}") for kind in kinds}
+    reference = None
     with torch.no_grad():
-        for kind, path in archives.items():
-            save(case, kind, path)
-        reference = None if kinds == [models.SHIPPED] else reference_of(case)
-        for kind, path in archives.items():
-            yield compare(anycapture, title, kind, path, case.inputs, reference)
+        for kind in kinds:
+            archive = os.path.join(folder, f"{slug}.{re.sub(', ', '_', kind).replace(' ', '_')}")
+            if kind in models.OF_EXPORT:
+                form = models.as_exported(case, kind)
+                archive += ".pt2"
+                save(form, kind, archive)
+                yield compare(anycapture, title, kind, archive, form, reference_of(form))
+                continue
+            save(case, kind, archive)
+            if reference is None and kind != models.SHIPPED:
+                reference = reference_of(case)
+            yield compare(anycapture, title, kind, archive, case, reference)
 
 
 def main():
     program, folder, *words = sys.argv[1:]
     torch.set_num_threads(THREADS)
+    torch.backends.mha.set_fastpath_enabled(False)  # which torch.export does not take
     cases = models.QUICK if "--quick" in words else models.FULL
     names = [word.lower() for word in words if word != "--quick"]
     cases = [one for one in cases if not names or any(name in one[0].lower() for name in names)]

@@ -129,9 +129,73 @@ def frozen(ours, reference, sites):
     return wanted, absent
 
 
+def number(key):
+    """Of the call: 1 of `path:what#1`."""
+    return int(key.partition("#")[2] or 0)
+
+
+def whole(key):
+    """Path, name and call of what the key is a part of: `output` for `output.0`, `x` for `x.1`. None
+    of what has its right name for certain: inputs and outputs of the root; of assignments."""
+    path, what = split(key)
+    name = re.match(r"(forward\.)?[^.]*", what)[0]
+    if "[" in what or (path == "" and name in ("output", "input")):
+        return None
+    return path, name, number(key)
+
+
+def by_given(calls):
+    """With the root's inputs numbered among those that were given, as the archive knows no others."""
+    places = sorted({int(split(key)[1].split(".")[1]) for key in calls
+                     if re.match(r":input\.\d", key)})
+    return {re.sub(r"^:input\.(\d+)", lambda found: f":input.{places.index(int(found[1]))}", key):
+            values for key, values in calls.items()}
+
+
+def exported(ours, reference, sites):
+    """By name, as scripted ones. But the graph does not say at which place of a tuple a module returns a
+    value or takes one, nor what a variable is that holds several, and has none that nothing reads:
+    where there are several, or the names are not the same, each value of the archive must be one of
+    those that Python has there in that call, and there must be one. Modules with the same weights are one, and each
+    of its values must be one of any of them. Only functions called `forward` are known to the
+    archive, and a site may have the name of another: `relu`."""
+    functions = {(path, function) for path, function, _ in reference.held}
+    first = {path: one for one, paths in sites.aliases.items() for path in paths}
+    sites = {path: {what for what in whats if (path, what) not in functions}
+             for path, whats in sites.items()}
+    reference.calls = by_given(reference.calls)
+    wanted, absent = scripted(ours, reference, sites)
+    theirs, captured = {}, {}
+    for key, values in reference.calls.items():
+        for n, value in enumerate(values):
+            numbered = f"{key}#{n}" if n else key
+            if whole(numbered):
+                theirs.setdefault(whole(numbered), {})[numbered] = value
+    for key in ours:
+        if whole(key):
+            captured.setdefault(whole(key), []).append(key)
+    for path, name, n in [call for call in theirs if call[0] in first]:
+        moved = theirs.pop((path, name, n))
+        for call in captured:
+            if call[:2] == (first[path], name):
+                theirs.setdefault(call, {}).update(moved)
+    for call, keys in captured.items():
+        values = theirs.get(call, {})
+        if not values or list(values) == keys and len(keys) == 1:
+            continue
+        for key in values:
+            wanted.pop(key, None)
+        wanted.update((key, nearest(ours[key], list(values.values()))) for key in keys)
+        found = [wanted[key] for key in keys]
+        unread = {key for key, value in values.items() if not any(one is value for one in found)}
+        absent = [key for key in absent if key not in values] + sorted(unread)
+    return wanted, absent
+
+
 def same(a, b):
     return a.dtype == b.dtype and torch.equal(a, b)
 
 
 def of(kind):
-    return {models.TRACED: traced, models.FROZEN: frozen, models.SHIPPED: shipped}.get(kind, scripted)
+    return {models.TRACED: traced, models.FROZEN: frozen, models.SHIPPED: shipped,
+            models.EXPORTED: exported, models.ANY_SIZE: exported}.get(kind, scripted)

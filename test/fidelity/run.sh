@@ -3,10 +3,10 @@
 #
 # Runs `anycapture run` on archives of models from timm, transformers, vit-pytorch and silero-vad
 # and compares every site with what Python's own hooks and frames see, and attention with that of a
-# Python run without fused ops and with TorchLens' reconstruction. Prints Markdown tables; exit
-# status 1 when a site is missed or differs. --quick: some of the models, without TorchLens, in at
-# most 6 minutes with pip. NAME: only models whose name in the table holds it. Files stay in
-# build/fidelity.
+# Python run without fused ops and with TorchLens' reconstruction; then PyTorch's own examples of
+# torch.export. Prints Markdown tables; exit status 1 when a site is missed or differs. --quick: some
+# of the models, without TorchLens and the examples, in at most 6 minutes with pip. NAME: only models
+# whose name in the table holds it. Files stay in build/fidelity.
 set -euo pipefail
 project=$(cd "$(dirname "$0")/../.." && pwd)
 case "${1:-}" in
@@ -43,3 +43,6 @@ export HF_HUB_OFFLINE=1
 case "${*/--quick/}" in
   '') "$venv/bin/python" "$project/test/fidelity/attention.py" "$build/src/cli/anycapture" "$folder/archives" "$@" ;;
 esac
+if [ $# -eq 0 ]; then
+  "$venv/bin/python" "$project/test/fidelity/export_db.py" "$build/src/cli/anycapture" "$folder/archives/export_db"
+fi
