@@ -125,7 +125,8 @@ void GraphReader::resolve(Node& node) {
     if (node.higher_order == nullptr) unsupported_.emplace(node.target, node.name);
   } else if (starts_with(node.target, "torch.ops.")) {
     node.op = find_operator(node.target);
-    if (!node.op) missing_.emplace(node.target, node.name);
+    if (!node.op) node.symbol = symbol_op(node.target);
+    if (!node.op && node.symbol == nullptr) missing_.emplace(node.target, node.name);
   } else {
     node.symbol = symbol_op(node.target);
     if (node.symbol == nullptr) unsupported_.emplace(node.target, node.name);
@@ -159,9 +160,9 @@ void GraphReader::read_by_schema(Node& node, const Json& inputs, const Names& na
     }
   }
   if (used == given.size()) return;
-  for (const auto& [name, json] : given) {
+  for (const auto& [name, json] : given) {  // it is an older one
     if (!schema.argumentIndexWithName(name))
-      throw Error(fmt::format("the operator takes no argument {}", printable(name)));
+      missing_.emplace(fmt::format("{} with {}", node.target, name), node.name);
   }
 }
 

@@ -81,7 +81,8 @@ void Runner::run_node(const Node& node, Frame& frame, Stack& stack) const {
     if (node.op) {
       run_operator(node, frame, stack);
     } else if (node.symbol != nullptr) {
-      store(node.results.at(0), run_symbol(node, frame), frame);
+      IValue value = run_symbol(node, frame);
+      if (!node.results.empty()) store(node.results[0], std::move(value), frame);
     } else {
       std::vector<IValue> results = node.higher_order(*this, node, frame);
       for (std::size_t i = 0; i < node.results.size() && i < results.size(); ++i)

@@ -152,6 +152,17 @@ IValue truncated(const Arguments& all) {
   return static_cast<Int>(value);
 }
 
+IValue size_of(const Arguments& all) {
+  return all.at(0).toTensor().size(whole(all.at(1)));
+}
+
+// Sizes are checked where they come in; what follows from others is asserted.
+IValue assert_scalar(const Arguments& all) {
+  if (truth(all.at(0))) return {};
+  throw Error(all.size() > 1 && all[1].isString() ? all[1].toStringRef()
+                                                  : "an assertion of the program does not hold");
+}
+
 const std::unordered_map<std::string, SymbolOp>& table() {
   using All = const Arguments&;
   static const std::unordered_map<std::string, SymbolOp> kTable{
@@ -198,6 +209,10 @@ const std::unordered_map<std::string, SymbolOp>& table() {
       {"torch.sym_max", [](All all) { return extreme(all, true); }},
       {"torch.sym_min", [](All all) { return extreme(all, false); }},
       {"torch.sym_ite", [](All all) { return truth(all.at(0)) ? all.at(1) : all.at(2); }},
+      {"torch.ops.aten.sym_size.int", size_of},
+      {"torch.ops.aten.sym_numel.default",
+       [](All all) { return IValue(all.at(0).toTensor().numel()); }},
+      {"torch.ops.aten._assert_scalar.default", assert_scalar},
       {"torch._sym_sqrt", [](All all) { return IValue(std::sqrt(real(all.at(0)))); }},
       {"torch.sym_sqrt", [](All all) { return IValue(std::sqrt(real(all.at(0)))); }},
   };

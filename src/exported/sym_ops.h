@@ -9,7 +9,8 @@
 namespace anycapture {
 namespace exported {
 
-/// `_operator.floordiv`, `math.trunc`, `torch.sym_max` ...; null for any other.
+/// `_operator.floordiv`, `math.trunc`, `torch.sym_max` ...; of LibTorch's own operators on sizes,
+/// those that older ones lack; null for any other.
 SymbolOp symbol_op(const std::string& target);
 
 }  // namespace exported

@@ -39,10 +39,8 @@ using c10::IValue;
 using support::exported;
 using support::message_of;
 using ::testing::AllOf;
-using ::testing::Contains;
-using ::testing::ElementsAre;
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 Program load(const std::string& name) {
   return Program::load(exported(name + ".pt2"));
@@ -103,18 +101,20 @@ struct Example {
   const char* run;
   std::size_t values;  // of Python's that the archive has
   Program::Keywords more = {};
+  bool of_2_13 = false;  // has operators that LibTorch 1.13 lacks
 };
 
-#if ANYCAPTURE_TORCH_AT_LEAST(2, 13)
+constexpr bool kNew = ANYCAPTURE_TORCH_AT_LEAST(2, 13);
+
 TEST(Exported, GivesWhatPythonComputes) {
   const std::vector<Example> kExamples{
       {"vit", "vit", 71},
       {"vit", "vit_longer", 71},
       {"vit", "vit_one", 71},
       {"vit_static", "vit_static", 40},
-      {"sdpa", "sdpa", 33},
+      {"sdpa", "sdpa", 33, {}, true},
       {"residual", "residual", 24},
-      {"weights", "weights", 28},
+      {"weights", "weights", 28, {}, true},
       {"types", "types", 16},
       {"symbols", "symbols", 11, {{"n", 3}}},
       {"symbols", "symbols_more", 11, {{"n", 5}}},
@@ -125,14 +125,19 @@ TEST(Exported, GivesWhatPythonComputes) {
       {"while_loop", "while_loop_never", 4},
       {"map", "map", 4},
       {"scan", "scan", 4},
-      {"regions", "regions", 17},
-      {"effects", "effects", 3},
+      {"regions", "regions", 17, {}, true},
+      {"effects", "effects", 3, {}, true},
       {"functionalized", "functionalized", 1},
       {"mutation", "mutation", 4},
       {"mutation_decomposed", "mutation_decomposed", 4},
       {"training", "training", 4},
   };
   for (const Example& one : kExamples) {
+    if (one.of_2_13 && !kNew) {
+      EXPECT_THAT(message_of<FileError>([&] { load(one.archive); }),
+                  AnyOf(HasSubstr("of its operators"), HasSubstr("this LibTorch does not have")));
+      continue;
+    }
     const Program program = load(one.archive);
     Capturer cap(program, kEverything, quiet());
     const at::NoGradGuard no_grad;
@@ -161,6 +166,7 @@ TEST(Exported, VariablesOpsAndNodesAreTheSameValues) {
   EXPECT_TRUE(at::equal(softmax, cap["blocks.0.attn:softmax"]));
 }
 
+#if ANYCAPTURE_TORCH_AT_LEAST(2, 13)
 TEST(Exported, FusedAttentionIsMadeAndCheckedWhenItIsRead) {
   const Program program = load("sdpa");
   Capturer cap(program, "*:attention");
@@ -195,6 +201,8 @@ TEST(Exported, RunsOnManyThreadsAtOnce) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(right, 20);
 }
+
+#endif
 
 TEST(Exported, ACopyOfTheStateIsItsOwn) {
   const Program program = load("mutation");
@@ -255,11 +263,11 @@ TEST(Exported, AModuleOfTorchScriptIsNotThere) {
 
 // Records that lie on no multiple of an element's size are copied.
 TEST(Exported, WeightsNeedNoAlignment) {
-  const support::ChangedArchive archive("weights");
+  const support::ChangedArchive archive("residual");
   const Program program = Program::load(archive.write());
   Capturer cap(program, kEverything, quiet());
-  program.forward({}, inputs_of("weights"));
-  EXPECT_GE(agreeing(cap, "weights"), 28u);
+  program.forward({}, inputs_of("residual"));
+  EXPECT_GE(agreeing(cap, "residual"), 24u);
 }
 
 TEST(Exported, NamesAllThatItLacksWhenItIsLoaded) {
@@ -366,6 +374,5 @@ TEST(Exported, TellsOtherArchivesApart) {
   EXPECT_THAT(message_of<FileError>([&] { Program::load(package); }),
               AllOf(HasSubstr("a package of AOTInductor"), HasSubstr("torch.export.save")));
 }
-#endif
 
 }  // namespace
