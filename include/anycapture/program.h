@@ -44,7 +44,8 @@ struct ProgramSite {
 /// shares the weights. The module that it was made of is never changed. The graph of a `.pt2` is
 /// run node by node. Copies are the same program; any number of threads may run it at once.
 ///
-/// TorchScript archives run code: open only those whose origin you trust.
+/// Archives run code: TorchScript any, a `.pt2` LibTorch's operators, of which some write files.
+/// Open only those whose origin you trust.
 class ANYCAPTURE_API Program {
  public:
   using Inputs = std::vector<c10::IValue>;
@@ -97,7 +98,8 @@ class ANYCAPTURE_API Program {
 class ANYCAPTURE_API Program::Method {
  public:
   c10::IValue operator()(const Inputs& inputs, const Keywords& keywords = {}) const;
-  /// `forward(Tensor x, bool flag=True) -> Tensor`, as TorchScript writes it.
+  /// `forward(Tensor x, bool flag=True) -> Tensor`, as TorchScript writes it; of a `.pt2` with
+  /// shapes and their ranges, `forward(x: float32 (s0, 3)), s0 1 to 64`.
   std::string schema() const;
   /// The names of its arguments, in order.
   std::vector<std::string> arguments() const;

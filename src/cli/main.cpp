@@ -34,7 +34,7 @@ constexpr const char* kAbout =
     "  anycapture stats maps.safetensors                    what its values are like\n"
     "  anycapture diff port.safetensors ref.safetensors     where they part\n"
     "  anycapture convert maps.safetensors maps.npz         for NumPy\n"
-    "  anycapture modules vit.pt                            what a TorchScript archive is made of\n"
+    "  anycapture modules vit.pt                            what a model from Python is made of\n"
     "  anycapture run vit.pt --input cat.png -c Attention:attn -o maps.safetensors\n"
     "  anycapture plot maps.safetensors '*.attn:attn' --token 0 -o cls.png   where CLS looks\n"
     "  anycapture view maps.safetensors -o maps.html        attention, as a page for the browser\n"

@@ -6,7 +6,9 @@ namespace cli {
 namespace {
 
 void add_model(Arguments& arguments, ModelOptions& options) {
-  arguments.option("MODEL", options.model, "A TorchScript archive; open only those that you trust")
+  arguments
+      .option("MODEL", options.model,
+              "A TorchScript or torch.export archive; open only those that you trust")
       .required();
   arguments
       .option("--op-library", options.op_library,

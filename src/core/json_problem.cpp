@@ -19,4 +19,18 @@ std::string json_problem(std::string what) {
   return what;
 }
 
+bool is_json_deeper(std::string_view text, int deepest) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '"') in_string = !in_string;
+    if (text[i] == '\\') ++i;
+    if (in_string || i >= text.size()) continue;
+    if (text[i] == '{' || text[i] == '[') ++depth;
+    if (text[i] == '}' || text[i] == ']') --depth;
+    if (depth > deepest) return true;
+  }
+  return false;
+}
+
 }  // namespace anycapture

@@ -162,26 +162,12 @@ void check_version(const json& object) {
   }
 }
 
-// json::parse() builds and frees a tree recursively, so a hostile text must not be deep.
-bool too_deep(std::string_view text) {
-  constexpr int kDeepest = 64;
-  int depth = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '"') in_string = !in_string;
-    if (text[i] == '\\') ++i;
-    if (in_string || i >= text.size()) continue;
-    if (text[i] == '{' || text[i] == '[') ++depth;
-    if (text[i] == '}' || text[i] == ']') --depth;
-    if (depth > kDeepest) return true;
-  }
-  return false;
-}
-
 json parse_object(std::string_view text, const char* what) {
   // The parser takes a NUL for the end, and would not see what follows.
   if (text.find('\0') != std::string_view::npos) fail(fmt::format("{} holds a NUL byte", what));
-  if (too_deep(text)) fail(fmt::format("{} is nested more than 64 deep", what));
+  constexpr int kDeepest = 64;
+  if (is_json_deeper(text, kDeepest))
+    fail(fmt::format("{} is nested more than {} deep", what, kDeepest));
   try {
     json object = json::parse(text);
     if (!object.is_object()) fail_type(what, object, "a JSON object");

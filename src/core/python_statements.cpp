@@ -97,6 +97,21 @@ std::size_t find_outside(std::string_view text, std::size_t from, std::size_t to
   return to;
 }
 
+// `a, b`, `(a, b)`, `[a]`, `{...}`; of text that is cut short too.
+bool is_display(std::string_view value) {
+  const auto place_of = [](std::string_view text, char wanted) {
+    return find_outside(text, 0, text.size(), [&](std::size_t i) { return text[i] == wanted; });
+  };
+  if (place_of(value, ',') < value.size()) return true;
+  constexpr std::string_view kOpen = "[{(", kClose = "]})";
+  const std::size_t bracket = value.empty() ? kOpen.npos : kOpen.find(value.front());
+  if (bracket == kOpen.npos) return false;
+  const std::string_view inside = value.substr(1);
+  const std::size_t close = place_of(inside, kClose[bracket]);
+  const bool whole = close + 1 >= inside.size();  // `[a][0]` is none
+  return whole && (value.front() != '(' || place_of(inside.substr(0, close), ',') < close);
+}
+
 std::vector<std::string> names_in(std::string_view target) {
   target = trimmed(target);
   if (!target.empty() && (target.front() == '(' || target.front() == '[')) {
@@ -194,6 +209,7 @@ class Parser {
     if (made.targets.empty()) return;
     if (is_alias(value)) made.alias = value;
     made.ends_in_call = !value.empty() && value.back() == ')';
+    made.is_display = is_display(value);
   }
 
   // What stands in front of the `=`, without an annotation and the operator of `+=`.

@@ -24,6 +24,9 @@ struct ANYCAPTURE_API Statement {
   /// Where the right side is a name, or `self.name`, and nothing else: that.
   std::string alias;
   bool ends_in_call = false;  ///< its right side does: `f(x)`, but not `f(x)[0]`
+  /// Its right side is a tuple, list, dict or the like that is spelled out: `a, b`, `[f(x) for
+  /// ...]`.
+  bool is_display = false;
 
   bool assigns(std::string_view name) const;
 };

@@ -10,10 +10,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
+#include <exception>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
+#include "core/json_problem.h"
 #include "core/zip_archive.h"
 
 namespace anycapture {
@@ -28,6 +33,12 @@ std::shared_ptr<void> map_file(const std::string& path, std::size_t size) {
   ::close(file);
   if (start == MAP_FAILED) return nullptr;
   return {start, [size](void* mapped) { ::munmap(mapped, size); }};
+}
+
+std::string in_lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
 }
 
 }  // namespace
@@ -46,14 +57,24 @@ struct Archive::Parts {
 Archive::Archive(const std::string& path) : path_(path) {
   try {
     parts_ = std::make_unique<Parts>(path);
+  } catch (const FileError&) {
+    throw;
   } catch (const c10::Error& error) {
     fail(error.what_without_backtrace());
+  } catch (const std::exception& error) {  // LibTorch's reader makes a number of a text
+    fail(fmt::format("it is damaged: {}", error.what()));
   }
+  // LibTorch's reader looks below the folder of the first, without regard to case.
+  std::string folder;
+  std::set<std::string> lower_names;
   for (std::uint64_t i = 0; i < parts_->zip.members(); ++i) {
     const ZipMember one = parts_->zip.member(i);
-    const std::size_t slash = one.name.find('/');
-    if (slash == std::string::npos) continue;
-    members_[one.name.substr(slash + 1)] = {i, one.bytes, one.stored && !one.encrypted};
+    if (i == 0) folder = one.name.substr(0, one.name.find('/') + 1);
+    if (folder.empty() || one.name.compare(0, folder.size(), folder) != 0) continue;
+    const std::string below = one.name.substr(folder.size());
+    if (!lower_names.insert(in_lower_case(below)).second)
+      fail(fmt::format("it holds {} twice", printable(below)));
+    members_.emplace(below, Member{i, one.bytes, one.stored && !one.encrypted});
   }
 }
 
@@ -97,17 +118,30 @@ void Archive::unpack(const Member& member, void* data) const {
   if (stream.read(&more, 1) != 0) fail("it is damaged: a record is longer than it says");
 }
 
+void Archive::check_size(const std::string& name, const Member& member) const {
+  constexpr std::uint64_t kMostPacked = 1032;  // times that deflate makes anything smaller
+  if (member.size / kMostPacked > parts_->zip.file_bytes())
+    fail(fmt::format("{} claims {} bytes, more than its file can hold", name, member.size));
+}
+
 std::string Archive::text(const std::string& name) const {
   const Member& one = member(name);
-  constexpr std::uint64_t kMost = std::uint64_t{1} << 31;  // of a graph's text; also when packed
-  if (one.size > kMost) fail(fmt::format("{} has {} bytes, which no graph needs", name, one.size));
+  check_size(name, one);
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 31;          // of a graph's text
+  constexpr std::uint64_t kMostUnpacked = std::uint64_t{1} << 26;  // PyTorch packs none
+  if (one.size > (one.stored ? kMost : kMostUnpacked))
+    fail(fmt::format("{} has {} bytes, which no graph needs", name, one.size));
   std::string text(one.size, '\0');
   unpack(one, text.data());
   return text;
 }
 
 nlohmann::json Archive::json(const std::string& name) const {
-  nlohmann::json json = nlohmann::json::parse(text(name), nullptr, false);
+  constexpr int kDeepest = 1000;  // graphs in graphs
+  const std::string read = text(name);
+  if (is_json_deeper(read, kDeepest))
+    fail(fmt::format("{} is nested more than {} deep", name, kDeepest));
+  nlohmann::json json = nlohmann::json::parse(read, nullptr, false);
   if (json.is_discarded()) fail(fmt::format("{} is no JSON", name));
   return json;
 }
@@ -122,9 +156,7 @@ Bytes Archive::bytes(const std::string& name, std::size_t alignment) const {
     if (offset % alignment == 0)
       return {static_cast<char*>(parts_->map.get()) + offset, size, parts_->map, true};
   }
-  if (!one.stored &&
-      one.size / 1100 > parts_->zip.file_bytes())  // deflate packs 1032 times at most
-    fail(fmt::format("{} claims {} bytes, more than its file can hold", name, one.size));
+  check_size(name, one);
   const std::shared_ptr<void> memory(std::aligned_alloc(64, (size + 64) / 64 * 64), std::free);
   if (memory == nullptr) fail(fmt::format("there is no memory for {} bytes of {}", size, name));
   unpack(one, memory.get());

@@ -51,6 +51,7 @@ class Archive {
     bool stored = false;
   };
   const Member& member(const std::string& name) const;
+  void check_size(const std::string& name, const Member& member) const;
   void unpack(const Member& member, void* data) const;
 
   std::string path_;

@@ -10,6 +10,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 
@@ -33,24 +34,26 @@ double real(const Json& json) {
   throw Error(fmt::format("{} is no number", printable(text)));
 }
 
-at::Tensor number_as_tensor(const at::Scalar& number) {
-  at::Tensor made = at::native::wrapped_scalar_tensor(number);
-  return made;
+template <class T>
+T number_in(const Json& json) {
+  if constexpr (std::is_same_v<T, double>) {
+    return real(json);
+  } else {
+    return json.get<T>();
+  }
 }
 
 class Reader {
  public:
-  Reader(const c10::TypePtr& type, std::optional<std::int32_t> count,
-         const ArgumentContext& context)
-      : type_(bare(type)),
-        optional_(type != nullptr && type->kind() == TypeKind::OptionalType),
-        count_(count),
+  Reader(const c10::Argument* taken, const ArgumentContext& context)
+      : type_(taken == nullptr ? nullptr : bare(taken->type())),
+        optional_(taken != nullptr && taken->type()->kind() == TypeKind::OptionalType),
+        is_dtype_(taken != nullptr && bare(taken->real_type())->kind() == TypeKind::ScalarTypeType),
+        count_(taken != nullptr && taken->N() ? *taken->N() : 0),
         context_(context) {}
 
   Argument read(const Json& json) const {
-    if (!json.is_object() || json.size() != 1) throw Error("an argument is none of those known");
-    const std::string& tag = json.begin().key();
-    const Json& value = json.begin().value();
+    const auto [tag, value] = tagged(json);
     const auto found = readers().find(tag);
     if (found == readers().end())
       throw Error(fmt::format("an argument of the kind {} is not supported", printable(tag)));
@@ -61,7 +64,7 @@ class Reader {
   using Read = Argument (Reader::*)(const Json&) const;
 
   static c10::TypePtr bare(const c10::TypePtr& type) {
-    if (type == nullptr || type->kind() != TypeKind::OptionalType) return type;
+    if (type->kind() != TypeKind::OptionalType) return type;
     return type->castRaw<c10::OptionalType>()->getElementType();
   }
   c10::TypePtr element() const {
@@ -85,22 +88,27 @@ class Reader {
     made.slot = context_.slot_of(name);
     return made;
   }
-  static Argument list(ListOf of, std::vector<Argument> items) {
+  static Argument with_parts(Kind kind, Argument::Parts parts) {
     Argument made;
-    made.kind = Kind::list;
+    made.kind = kind;
+    made.parts = std::make_shared<Argument::Parts>(std::move(parts));
+    return made;
+  }
+  static Argument list(ListOf of, std::vector<Argument> items) {
+    Argument made = with_parts(Kind::list, {std::move(items), {}, nullptr, ""});
     made.list_of = of;
-    made.items = std::move(items);
     return made;
   }
 
   // One number: for a tensor, a list of equal ones, or itself.
   template <class T>
   Argument number(T value) const {
+    if (is_dtype_) throw Error(fmt::format("it takes a dtype, and the file gives {}", value));
     if (takes(TypeKind::TensorType)) return constant(number_as_tensor(value));
     if (takes(TypeKind::FloatType)) return constant(static_cast<double>(value));
     if (takes(TypeKind::BoolType)) return constant(value != 0);
-    if (takes(TypeKind::ListType) && count_) {
-      const auto count = static_cast<std::size_t>(*count_);
+    if (takes(TypeKind::ListType) && count_ > 0) {
+      const auto count = static_cast<std::size_t>(count_);
       if (element_is(TypeKind::FloatType))
         return constant(std::vector<double>(count, static_cast<double>(value)));
       return constant(std::vector<std::int64_t>(count, static_cast<std::int64_t>(value)));
@@ -142,9 +150,9 @@ class Reader {
   Argument boolean(const Json& json) const {
     const bool value = json.get<bool>();
     if (takes(TypeKind::TensorType)) return constant(number_as_tensor(value));
-    if (takes(TypeKind::ListType) && count_) {
+    if (takes(TypeKind::ListType) && count_ > 0) {
       c10::List<bool> all;
-      for (std::int32_t i = 0; i < *count_; ++i) all.push_back(value);
+      for (std::int32_t i = 0; i < count_; ++i) all.push_back(value);
       return constant(all);
     }
     return constant(value);
@@ -195,8 +203,8 @@ class Reader {
     if (!json.contains("as_name")) return constant_symbol(json);
     Argument made = slot(json.at("as_name").get<std::string>());
     if (takes(TypeKind::TensorType)) made.kind = Kind::number_as_tensor;
-    if (takes(TypeKind::ListType) && count_) {
-      std::vector<Argument> items(static_cast<std::size_t>(*count_), made);
+    if (takes(TypeKind::ListType) && count_ > 0) {
+      std::vector<Argument> items(static_cast<std::size_t>(count_), made);
       return list(element_is(TypeKind::FloatType) ? ListOf::floats : ListOf::ints,
                   std::move(items));
     }
@@ -209,7 +217,7 @@ class Reader {
   }
   template <ListOf kOf>
   Argument symbols(const Json& json) const {
-    const Reader each(nullptr, std::nullopt, context_);
+    const Reader each(nullptr, context_);
     std::vector<Argument> items;
     for (const Json& one : json) items.push_back(each.symbol(one));
     if (type_ == nullptr) return list(ListOf::anything, std::move(items));
@@ -238,38 +246,31 @@ class Reader {
   }
 
   Argument graph(const Json& json) const {
-    Argument made;
-    made.kind = Kind::graph;
-    made.text = json.at("name").get<std::string>();
-    made.graph = context_.graph_of(json.at("graph"));
-    return made;
+    if (!context_.graph_of) throw Error("a graph stands where none can be");
+    return with_parts(Kind::graph, {{}, {}, context_.graph_of(json.at("graph")), ""});
   }
   Argument op(const Json& json) const {
-    Argument made;
-    made.kind = Kind::op;
-    made.text = json.get<std::string>();
-    return made;
+    return with_parts(Kind::op, {{}, {}, nullptr, json.get<std::string>()});
   }
   Argument object(const Json& json) const {
     throw Error(fmt::format("an object of the class {} is not supported",
                             printable(json.at("class_fqn").get<std::string>())));
   }
   Argument dict(const Json& json) const {
-    Argument made;
-    made.kind = Kind::dict;
-    const Reader each(nullptr, std::nullopt, context_);
+    Argument::Parts parts;
+    const Reader each(nullptr, context_);
     for (const auto& [name, value] : json.items()) {
-      made.names.push_back(name);
-      made.items.push_back(each.read(value));
+      parts.names.push_back(name);
+      parts.items.push_back(each.read(value));
     }
-    return made;
+    return with_parts(Kind::dict, std::move(parts));
   }
   template <class T>
   Argument lists(const Json& json) const {
     std::vector<Argument> items;
     for (const Json& one : json) {
       std::vector<T> values;
-      for (const Json& value : one) values.push_back(static_cast<T>(real(value)));
+      for (const Json& value : one) values.push_back(number_in<T>(value));
       items.push_back(constant(values));
     }
     return list(ListOf::anything, std::move(items));
@@ -314,61 +315,66 @@ class Reader {
 
   const c10::TypePtr type_;
   const bool optional_;
-  const std::optional<std::int32_t> count_;
+  const bool is_dtype_;
+  const std::int32_t count_;  // of a list of a given length; else 0
   const ArgumentContext& context_;
 };
 
-template <class T, class Get>
-IValue list_value(const Argument& argument, Frame& frame, Get get) {
+IValue slot_value(const Argument& argument, Frame& frame) {
+  IValue& value = frame[static_cast<std::size_t>(argument.slot)];
+  return argument.last ? std::move(value) : value;
+}
+
+IValue slot_value(const Argument& argument, const Frame& frame) {
+  return frame[static_cast<std::size_t>(argument.slot)];
+}
+
+// `F`: Frame, from which values are moved, or const Frame.
+template <class F>
+IValue any_value(const Argument& argument, F& frame);
+
+template <class T, class F, class Get>
+IValue list_of(const Argument& argument, F& frame, Get get) {
   c10::List<T> made;
-  made.reserve(argument.items.size());
-  for (const Argument& item : argument.items) made.push_back(get(value_of(item, frame)));
+  made.reserve(argument.parts->items.size());
+  for (const Argument& item : argument.parts->items) made.push_back(get(any_value(item, frame)));
   return made;
 }
 
-IValue list_value(const Argument& argument, Frame& frame) {
+template <class F>
+IValue list_value(const Argument& argument, F& frame) {
+  using OptionalTensor = c10::optional<at::Tensor>;
   switch (argument.list_of) {
     case ListOf::tensors:
-      return list_value<at::Tensor>(argument, frame,
-                                    [](IValue value) { return std::move(value).toTensor(); });
+      return list_of<at::Tensor>(argument, frame,
+                                 [](IValue value) { return std::move(value).toTensor(); });
     case ListOf::optional_tensors:
-      return list_value<c10::optional<at::Tensor>>(argument, frame,
-                                                   [](IValue value) -> c10::optional<at::Tensor> {
-                                                     if (value.isNone()) return c10::nullopt;
-                                                     return std::move(value).toTensor();
-                                                   });
-    case ListOf::ints:
-      return list_value<std::int64_t>(argument, frame, [](const IValue& value) {
-        return value.isBool() ? std::int64_t{value.toBool()} : value.toInt();
+      return list_of<OptionalTensor>(argument, frame, [](IValue value) {
+        return value.isNone() ? OptionalTensor() : OptionalTensor(std::move(value).toTensor());
       });
+    case ListOf::ints:
+      return list_of<std::int64_t>(argument, frame,
+                                   [](const IValue& value) { return value.toScalar().toLong(); });
     case ListOf::floats:
-      return list_value<double>(argument, frame,
-                                [](const IValue& value) { return value.toScalar().toDouble(); });
+      return list_of<double>(argument, frame,
+                             [](const IValue& value) { return value.toScalar().toDouble(); });
     case ListOf::bools:
-      return list_value<bool>(argument, frame, [](const IValue& value) { return value.toBool(); });
+      return list_of<bool>(argument, frame, [](const IValue& value) { return value.toBool(); });
     default:
       break;
   }
   c10::impl::GenericList made(c10::AnyType::get());
-  for (const Argument& item : argument.items) made.push_back(value_of(item, frame));
+  for (const Argument& item : argument.parts->items) made.push_back(any_value(item, frame));
   return made;
 }
 
-}  // namespace
-
-Argument read_argument(const Json& json, const c10::TypePtr& type,
-                       std::optional<std::int32_t> count, const ArgumentContext& context) {
-  return Reader(type, count, context).read(json);
-}
-
-IValue value_of(const Argument& argument, Frame& frame) {
+template <class F>
+IValue any_value(const Argument& argument, F& frame) {
   switch (argument.kind) {
     case Kind::constant:
       return argument.constant;
-    case Kind::slot: {
-      IValue& value = frame[static_cast<std::size_t>(argument.slot)];
-      return argument.last ? std::move(value) : value;
-    }
+    case Kind::slot:
+      return slot_value(argument, frame);
     case Kind::number_as_tensor: {
       const IValue& value = frame[static_cast<std::size_t>(argument.slot)];
       return value.isTensor() ? value : IValue(number_as_tensor(value.toScalar()));
@@ -377,13 +383,38 @@ IValue value_of(const Argument& argument, Frame& frame) {
       return list_value(argument, frame);
     case Kind::dict: {
       c10::impl::GenericDict made(c10::StringType::get(), c10::AnyType::get());
-      for (std::size_t i = 0; i < argument.items.size(); ++i)
-        made.insert(argument.names[i], value_of(argument.items[i], frame));
+      const Argument::Parts& parts = *argument.parts;
+      for (std::size_t i = 0; i < parts.items.size(); ++i)
+        made.insert(parts.names[i], any_value(parts.items[i], frame));
       return made;
     }
     default:
-      return argument.text;
+      return argument.parts->text;
   }
+}
+
+}  // namespace
+
+Argument read_argument(const Json& json, const c10::Argument* taken,
+                       const ArgumentContext& context) {
+  return Reader(taken, context).read(json);
+}
+
+IValue value_of(const Argument& argument, Frame& frame) {
+  return any_value(argument, frame);
+}
+
+IValue value_of(const Argument& argument, const Frame& frame) {
+  return any_value(argument, frame);
+}
+
+at::Tensor number_as_tensor(const at::Scalar& number) {
+  return at::native::wrapped_scalar_tensor(number);
+}
+
+std::pair<const std::string&, const Json&> tagged(const Json& json) {
+  if (json.is_object() && json.size() == 1) return {json.begin().key(), json.begin().value()};
+  throw Error("something that has one kind of several has none, or more");
 }
 
 }  // namespace exported

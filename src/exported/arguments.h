@@ -9,6 +9,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "exported/graph.h"
 
@@ -17,18 +18,27 @@ namespace exported {
 
 struct ArgumentContext {
   std::function<Slot(const std::string& name)> slot_of;  ///< throws for a value not yet made
-  std::function<std::shared_ptr<const Graph>(const nlohmann::json&)> graph_of;
+  std::function<std::shared_ptr<const Graph>(const nlohmann::json&)>
+      graph_of;                      ///< null: there is none
   std::optional<at::Device> device;  ///< in place of those in the file
 };
 
-/// `{"as_tensor": {"name": "x"}}`. `type`: what the operator takes there, and `count` of it where
-/// it is a list of a given length; null where that is not known. Throws Error or
-/// `nlohmann::json::exception` for what cannot be.
-Argument read_argument(const nlohmann::json& json, const c10::TypePtr& type,
-                       std::optional<std::int32_t> count, const ArgumentContext& context);
+/// `{"as_tensor": {"name": "x"}}`. `taken`: what the operator takes there; null where that is not
+/// known. Throws Error or `nlohmann::json::exception` for what cannot be.
+Argument read_argument(const nlohmann::json& json, const c10::Argument* taken,
+                       const ArgumentContext& context);
 
-/// The value in a run.
+/// The value in a run; one that is read for the last time leaves the frame.
 c10::IValue value_of(const Argument& argument, Frame& frame);
+/// The same, and the frame stays as it is.
+c10::IValue value_of(const Argument& argument, const Frame& frame);
+
+/// A number where a tensor is taken: it yields to the type of what it is computed with.
+at::Tensor number_as_tensor(const at::Scalar& number);
+
+/// Tag and value of what the file's schema calls a union, `{"as_int": 3}`. Throws Error for
+/// anything else.
+std::pair<const std::string&, const nlohmann::json&> tagged(const nlohmann::json& json);
 
 }  // namespace exported
 }  // namespace anycapture

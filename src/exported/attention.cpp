@@ -42,31 +42,32 @@ class Finder {
     std::vector<Slot> factors;
     each_read(graph_.nodes[product], [&](Slot slot) { factors.push_back(slot); });
     for (const Slot factor : factors) {
-      const std::size_t softmax = softmax_behind(factor, 0);
+      std::set<Slot> seen;
+      const std::size_t softmax = softmax_behind(factor, 0, seen);
       if (softmax == Flow::kNone || !found_.insert(softmax).second) continue;
       const Node& node = graph_.nodes[softmax];
       const Slot values = factors.back() == factor ? kNoSlot : factors.back();
-      places_.push_back({softmax, product, false, node.results[0].slots[0], axis_of(node), values});
+      places_.push_back(
+          {softmax, product, false, results_of(graph_, node)[0].second, axis_of(node), values});
     }
   }
 
   // The softmax that a factor comes from, through what leaves weights what they are.
-  std::size_t softmax_behind(Slot slot, int depth) const {
+  std::size_t softmax_behind(Slot slot, int depth, std::set<Slot>& seen) const {
     constexpr int kFar = 12;  // ops between a softmax and its product
     const std::size_t maker = flow_.maker[static_cast<std::size_t>(slot)];
-    if (maker == Flow::kNone || depth > kFar) return Flow::kNone;
+    if (maker == Flow::kNone || depth > kFar || !seen.insert(slot).second) return Flow::kNone;
     const Node& node = graph_.nodes[maker];
     const OpKind kind = kind_of(node);
     if (kind == OpKind::softmax) {
       const std::int64_t axis = axis_of(node);
       const bool last = axis == -1 || axis > 0;
-      return last && node.results.size() == 1 && node.results[0].slots[0] != kNoSlot ? maker
-                                                                                     : Flow::kNone;
+      return last && !results_of(graph_, node).empty() ? maker : Flow::kNone;
     }
     if (kind != OpKind::passes) return Flow::kNone;
     std::size_t found = Flow::kNone;
     each_read(node, [&](Slot input) {
-      if (found == Flow::kNone) found = softmax_behind(input, depth + 1);
+      if (found == Flow::kNone) found = softmax_behind(input, depth + 1, seen);
     });
     return found;
   }

@@ -74,9 +74,8 @@ class Finder {
 
   // Of the first call `path`, of later ones `path@1`.
   const ModuleSignature* signature_of(const ModuleCall& call) const {
-    const std::size_t at = call.call.rfind('@');
-    const auto found =
-        signatures_.find(call.path + (at == std::string::npos ? "" : call.call.substr(at)));
+    const std::string number = call.call.substr(without_call_number(call.call).size());
+    const auto found = signatures_.find(call.path + number);
     return found == signatures_.end() ? nullptr : &found->second;
   }
 
@@ -103,7 +102,7 @@ class Finder {
     for (const std::size_t i : one.nodes) {
       each_read(graph_.nodes[i], [&](Slot slot) {
         const auto index = static_cast<std::size_t>(slot);
-        if (!graph_.tensors[index] || state_.count(slot) != 0) return;
+        if (!graph_.is_tensor(slot) || state_.count(slot) != 0) return;
         if (is_inside(one, flow_.maker[index])) return;
         if (std::find(slots.begin(), slots.end(), slot) == slots.end()) slots.push_back(slot);
       });
@@ -116,7 +115,7 @@ class Finder {
     for (const std::size_t i : one.nodes) {
       for (const Result& result : graph_.nodes[i].results) {
         for (const Slot slot : result.slots) {
-          if (slot == kNoSlot || !graph_.tensors[static_cast<std::size_t>(slot)]) continue;
+          if (!graph_.is_tensor(slot)) continue;
           const auto& readers = flow_.readers[static_cast<std::size_t>(slot)];
           if (std::any_of(readers.begin(), readers.end(),
                           [&](std::size_t node) { return !is_inside(one, node); }))
@@ -186,6 +185,19 @@ std::vector<ModuleCall> calls_in(const Graph& graph, const Flow& flow,
   return Finder(graph, flow, outer, state, signatures).find();
 }
 
+std::vector<NamedSlot> results_of(const Graph& graph, const Node& node) {
+  std::vector<NamedSlot> values;
+  for (std::size_t i = 0; i < node.results.size(); ++i) {
+    const Result& result = node.results[i];
+    for (std::size_t k = 0; k < result.slots.size(); ++k) {
+      if (!graph.is_tensor(result.slots[k])) continue;
+      const bool lone = !result.list && node.results.size() == 1;
+      values.emplace_back(lone ? "" : std::to_string(result.list ? k : i), result.slots[k]);
+    }
+  }
+  return values;
+}
+
 std::vector<Slot> operands_of(const Node& node) {
   std::size_t first = 0;
   for (std::size_t i = 0; i < node.arguments.size(); ++i) {
@@ -198,7 +210,7 @@ std::vector<Slot> operands_of(const Node& node) {
       slots.push_back(one.slot);
       continue;
     }
-    for (const Argument& item : one.items) slots.push_back(item.slot);
+    for (const Argument& item : one.parts->items) slots.push_back(item.slot);
   }
   return slots;
 }

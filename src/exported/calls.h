@@ -44,6 +44,9 @@ std::vector<ModuleCall> calls_in(const Graph& graph, const Flow& flow,
                                  const std::set<std::string>& outer, const std::set<Slot>& state,
                                  const std::map<std::string, ModuleSignature>& signatures);
 
+/// The tensors that a node gives, named by place where it gives several.
+std::vector<NamedSlot> results_of(const Graph& graph, const Node& node);
+
 /// The inputs of a graph that a node runs which are slots of the outer graph, in order; kNoSlot for
 /// others.
 std::vector<Slot> operands_of(const Node& node);

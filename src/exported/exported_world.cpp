@@ -12,6 +12,7 @@
 #include <set>
 #include <utility>
 
+#include "capture/keep.h"
 #include "exported/run.h"
 
 namespace anycapture {
@@ -20,11 +21,19 @@ namespace exported {
 using c10::IValue;
 using capture::Sessions;
 
-ExportedWorld::Described::Described(const ExportedProgram& program)
-    : sites(program), ids(sites.modules().size()) {
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    const ModuleNames& names = sites.modules()[i];
-    modules.push_back({{names.path, names.type, names.aliases}, &ids[i], {}, false});
+namespace {
+
+at::Tensor whole_storage(const at::Tensor& tensor) {
+  const auto bytes = static_cast<std::int64_t>(tensor.storage().nbytes());
+  return at::empty({0}, tensor.options().dtype(at::kByte)).set_(tensor.storage(), 0, {bytes}, {1});
+}
+
+}  // namespace
+
+ExportedWorld::Described::Described(const ExportedProgram& program) : sites(program) {
+  for (const ModuleName& name : sites.modules()) {
+    modules.push_back({name, nullptr, {}, false});
+    modules.back().id = &modules.back();  // of a deque: it stays there
   }
 }
 
@@ -137,8 +146,13 @@ std::shared_ptr<capture::ProgramWorld> ExportedWorld::copy_of_state() const {
   ExportedProgram copy = program_;
   const std::set<std::string> parameters(copy.parameters.begin(), copy.parameters.end());
   const at::NoGradGuard no_grad;
+  std::map<const void*, at::Tensor> copied;  // by memory: what shares it goes on sharing it
   for (auto& [name, tensor] : copy.state) {
-    if (parameters.count(name) == 0) tensor = tensor.clone();
+    if (parameters.count(name) != 0) continue;
+    at::Tensor& bytes = copied[capture::storage_of(tensor)];
+    if (!bytes.defined()) bytes = whole_storage(tensor).clone();
+    tensor = at::empty({0}, tensor.options())
+                 .set_(bytes.storage(), tensor.storage_offset(), tensor.sizes(), tensor.strides());
   }
   return std::make_shared<ExportedWorld>(std::move(copy));
 }

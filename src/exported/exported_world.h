@@ -44,7 +44,7 @@ class ExportedWorld : public capture::ProgramWorld {
   std::shared_ptr<capture::ProgramWorld> in_training() const override;
 
   const ExportedProgram& program() const { return program_; }
-  const void* id_of(std::size_t module) const { return &ids()[module]; }
+  const void* id_of(std::size_t module) const { return modules()[module].id; }
   /// `values`: what weights of the module are multiplied with; says how many heads it has, where it
   /// is torch.nn's, which computes them together with the batch.
   void find_heads(std::size_t module, const c10::IValue& values) const;
@@ -55,11 +55,9 @@ class ExportedWorld : public capture::ProgramWorld {
   struct Described {  // looked for when it is first asked for
     explicit Described(const ExportedProgram& program);
     Sites sites;
-    std::vector<char> ids;
     std::deque<capture::WorldModule> modules;
   };
   const Described& described() const;
-  const std::vector<char>& ids() const { return described().ids; }
   std::vector<c10::IValue> run(const std::vector<c10::IValue>& leaves,
                                const capture::Sessions& sessions);
   std::vector<c10::IValue> run_heard(const std::vector<c10::IValue>& leaves,

@@ -3,6 +3,7 @@
 #include "exported/functionalized.h"
 
 #include <ATen/ATen.h>
+#include <ATen/EmptyTensor.h>
 #include <ATen/core/stack.h>
 #include <anycapture/error.h>
 
@@ -30,7 +31,7 @@ c10::OperatorHandle operator_named(const std::string& target) {
 IValue fitted(IValue value, const c10::Argument& argument) {
   const c10::TypePtr& type = argument.type();
   if (value.isScalar() && type->kind() == c10::TypeKind::TensorType)
-    return at::scalar_tensor(value.toScalar());
+    return number_as_tensor(value.toScalar());
   if (!value.isList() || type->kind() != c10::TypeKind::ListType) return value;
   const c10::TypePtr element = type->castRaw<c10::ListType>()->getElementType();
   c10::impl::GenericList list(element);
@@ -41,10 +42,9 @@ IValue fitted(IValue value, const c10::Argument& argument) {
 // Also of memory that a stride leaves out: clone_preserve_strides of torch/_prims_common.
 at::Tensor copied(const at::Tensor& tensor) {
   if (!tensor.defined()) return tensor;
-  std::int64_t needed = tensor.storage_offset() + (tensor.numel() > 0 ? 1 : 0);
-  for (std::int64_t i = 0; i < tensor.dim() && tensor.numel() > 0; ++i)
-    needed += (tensor.size(i) - 1) * tensor.stride(i);
-  return tensor.as_strided({needed}, {1}, 0)
+  const auto elements = static_cast<std::int64_t>(at::detail::computeStorageNbytes(
+      tensor.sizes(), tensor.strides(), 1, static_cast<std::size_t>(tensor.storage_offset())));
+  return tensor.as_strided({elements}, {1}, 0)
       .clone()
       .as_strided(tensor.sizes(), tensor.strides(), tensor.storage_offset());
 }
@@ -65,12 +65,6 @@ std::vector<std::string> written_arguments(const c10::FunctionSchema& schema) {
   return names;
 }
 
-const std::string& operator_of(const Node& node) {
-  if (!node.arguments.empty() && node.arguments[0].kind == Argument::Kind::op)
-    return node.arguments[0].text;
-  throw Error(fmt::format("node {} ({}) names no operator", node.name, node.target));
-}
-
 IValue taken(Keywords& keywords, const std::string& name) {
   const auto found = keywords.find(name);
   if (found == keywords.end()) return {};
@@ -89,7 +83,10 @@ std::vector<std::int64_t> numbers(const IValue& value) {
 IValue view_again(const std::string& prefix, Keywords& keywords, const Values& bases) {
   const IValue index = taken(keywords, prefix + "_base_index");
   if (index.isNone()) return {};
-  const at::Tensor base = bases.at(static_cast<std::size_t>(index.toInt())).toTensor();
+  if (index.toInt() < 0 || index.toInt() >= static_cast<std::int64_t>(bases.size()))
+    throw Error(
+        fmt::format("{}_base_index is {}, of {} bases", prefix, index.toInt(), bases.size()));
+  const at::Tensor base = bases[static_cast<std::size_t>(index.toInt())].toTensor();
   if (keywords.count(prefix + "_alias") != 0) {
     taken(keywords, prefix + "_alias");
     return at::alias(base);
@@ -114,6 +111,12 @@ Values with_appended(Values results, const Values& more) {
 }
 
 }  // namespace
+
+const std::string& operator_of(const Node& node, std::size_t argument) {
+  if (argument < node.arguments.size() && node.arguments[argument].kind == Argument::Kind::op)
+    return node.arguments[argument].parts->text;
+  throw Error(fmt::format("node {} ({}) names no operator", node.name, node.target));
+}
 
 Keywords keywords_of(const Node& node, Frame& frame) {
   Keywords keywords;
@@ -144,7 +147,7 @@ Values call_operator(const std::string& target, const Values& positional,
 }
 
 Values functionalized(const Runner&, const Node& node, Frame& frame) {
-  const std::string& op = operator_of(node);
+  const std::string& op = operator_of(node, 0);
   Keywords keywords = keywords_of(node, frame);
   Values written;
   for (const std::string& name : written_arguments(operator_named(op).schema())) {
@@ -155,7 +158,7 @@ Values functionalized(const Runner&, const Node& node, Frame& frame) {
 }
 
 Values functionalized_from_bases(const Runner&, const Node& node, Frame& frame) {
-  const std::string& op = operator_of(node);
+  const std::string& op = operator_of(node, 0);
   Keywords keywords = keywords_of(node, frame);
   Values bases;
   const IValue given = taken(keywords, "_all_bases");
@@ -170,8 +173,13 @@ Values functionalized_from_bases(const Runner&, const Node& node, Frame& frame) 
       continue;
     }
     c10::impl::GenericList views(c10::AnyType::get());
-    for (std::int64_t i = 0; i < length.toInt(); ++i)
-      views.push_back(view_again(fmt::format("{}_{}", prefix, i), keywords, bases));
+    for (std::int64_t i = 0; i < length.toInt(); ++i) {
+      const std::string one = fmt::format("{}_{}", prefix, i);
+      if (keywords.count(one + "_base_index") == 0)
+        throw Error(
+            fmt::format("{} says {} tensors, and has no number {}", prefix, length.toInt(), i));
+      views.push_back(view_again(one, keywords, bases));
+    }
     keywords[name] = views;
   }
   return with_appended(call_operator(op, {}, keywords), bases);

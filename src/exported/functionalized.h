@@ -13,6 +13,8 @@ namespace exported {
 
 using Keywords = std::map<std::string, c10::IValue>;
 
+/// The operator that a node's argument names. Throws Error when it names none.
+const std::string& operator_of(const Node& node, std::size_t argument);
 Keywords keywords_of(const Node& node, Frame& frame);
 
 /// What the operator gives. Throws Error when there is none of this name,

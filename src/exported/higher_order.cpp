@@ -33,14 +33,14 @@ const Argument& argument(const Node& node, std::size_t index) {
 
 const Graph& graph_at(const Node& node, std::size_t index) {
   const Argument& one = argument(node, index);
-  if (one.kind == Kind::graph) return *one.graph;
+  if (one.kind == Kind::graph) return *one.parts->graph;
   throw Error(
       fmt::format("argument {} of node {} ({}) is no graph", index, node.name, node.target));
 }
 
 void append(Values& values, const Argument& argument, Frame& frame) {
   if (argument.kind == Kind::list) {
-    for (const Argument& item : argument.items) values.push_back(value_of(item, frame));
+    for (const Argument& item : argument.parts->items) values.push_back(value_of(item, frame));
     return;
   }
   const IValue value = value_of(argument, frame);
@@ -87,7 +87,10 @@ Values while_loop(const Runner& runner, const Node& node, Frame& frame) {
   const Graph& body = graph_at(node, 1);
   Values carried = list_at(node, 2, frame);
   const Values more = list_at(node, 3, frame);
-  const auto goes_on = [&] { return is_true(runner.run(condition, joined(carried, more)).at(0)); };
+  if (condition.outputs.size() != 1)
+    throw Error(fmt::format("the condition of node {} gives {} values", node.name,
+                            condition.outputs.size()));
+  const auto goes_on = [&] { return is_true(runner.run(condition, joined(carried, more))[0]); };
   if (!goes_on()) {
     for (IValue& one : carried) {
       if (one.isTensor()) one = one.toTensor().clone();
@@ -165,13 +168,18 @@ Values with_grad_mode(const Runner& runner, const Node& node, Frame& frame) {
 
 class Autocast {
  public:
+  /// `dtype`: none for the one that is set.
   Autocast(at::DeviceType device, const IValue& dtype, bool enabled, bool caches)
       : device_(device),
         was_enabled_(is_enabled()),
         was_dtype_(dtype_now()),
         cached_(at::autocast::is_autocast_cache_enabled()) {
+    const std::int64_t wanted =
+        dtype.isNone() ? static_cast<std::int64_t>(was_dtype_) : dtype.toInt();
+    if (wanted < 0 || wanted >= static_cast<std::int64_t>(at::ScalarType::Undefined))
+      throw Error(fmt::format("autocast to the dtype number {}, which there is not", wanted));
     at::autocast::increment_nesting();
-    set(enabled, dtype.isNone() ? was_dtype_ : static_cast<at::ScalarType>(dtype.toInt()));
+    set(enabled, static_cast<at::ScalarType>(wanted));
     at::autocast::set_autocast_cache_enabled(caches);
   }
   Autocast(const Autocast&) = delete;
@@ -241,7 +249,7 @@ Values hints_wrapper(const Runner& runner, const Node& node, Frame& frame) {
 Values with_effects(const Runner&, const Node& node, Frame& frame) {
   Values results{value_of(argument(node, 0), frame)};
   Values given =
-      call_operator(argument(node, 1).text, rest_of(node, 2, frame), keywords_of(node, frame));
+      call_operator(operator_of(node, 1), rest_of(node, 2, frame), keywords_of(node, frame));
   if (given.empty()) given.emplace_back();
   return joined(std::move(results), given);
 }

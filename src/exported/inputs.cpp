@@ -163,7 +163,7 @@ void InputPlan::check(const std::vector<IValue>& values) const {
       if (!values[i].isInt() && !values[i].isBool() && !values[i].isDouble())
         throw InputError(fmt::format("input {}: expected a number, and this is {}", leaf.name,
                                      text_of(values[i])));
-      if (values[i].isInt()) check_size(leaf, leaf.value.at(0), values[i].toInt(), "", symbols);
+      if (values[i].isInt()) check_size(leaf, *leaf.value, values[i].toInt(), "", symbols);
     } else if (!equal(values[i], leaf.constant)) {
       throw InputError(
           fmt::format("input {}: the program was exported for {}, and this is {}: export it again "

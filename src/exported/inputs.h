@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,9 @@ struct InputLeaf {
   std::string name;       ///< `x`, `feats.a`
   std::size_t index = 0;  ///< of the graph's input
   at::ScalarType dtype = at::kFloat;
-  std::vector<Expression> sizes;  ///< of a tensor
-  std::vector<Expression> value;  ///< of a number: one
-  c10::IValue constant;           ///< what it was when the program was exported
+  std::vector<Expression> sizes;    ///< of a tensor
+  std::optional<Expression> value;  ///< of a number
+  c10::IValue constant;             ///< what it was when the program was exported
 };
 
 class InputPlan {

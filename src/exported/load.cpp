@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/json_problem.h"
 #include "core/zip_archive.h"
 #include "exported/archive.h"
 #include "exported/arguments.h"
@@ -67,13 +68,15 @@ class Reader {
     try {
       read_model(archive_.json(name));
     } catch (const Json::exception& error) {
-      archive_.fail(fmt::format("{} is damaged{}: {}", name, place(), error.what()));
+      archive_.fail(fmt::format("{} is damaged{}: {}", name, place(), json_problem(error.what())));
     } catch (const FileError&) {
       throw;
     } catch (const Error& error) {
       archive_.fail(fmt::format("{}{}: {}", name, place(), error.what()));
     } catch (const c10::Error& error) {
       archive_.fail(fmt::format("{}{}: {}", name, place(), error.what_without_backtrace()));
+    } catch (const std::exception& error) {
+      archive_.fail(fmt::format("{} is damaged{}: {}", name, place(), error.what()));
     }
     return std::move(program_);
   }
@@ -142,7 +145,10 @@ class Reader {
   }
 
   static c10::IValue constant_of(const Json& json) {
-    return read_argument(json, nullptr, std::nullopt, {}).constant;
+    const auto slot_of = [](const std::string& name) -> Slot {
+      throw Error(fmt::format("an input {} of this kind is not supported", printable(name)));
+    };
+    return read_argument(json, nullptr, {slot_of, {}, {}}).constant;
   }
 
   InputLeaf leaf_of(const Json& argument, const Json& graph, std::size_t index) const {
@@ -159,7 +165,7 @@ class Reader {
     } else if (argument.contains("as_sym_int") && argument.at("as_sym_int").contains("as_name")) {
       leaf.kind = InputLeaf::Kind::number;
       const std::string name = argument.at("as_sym_int").at("as_name").get<std::string>();
-      leaf.value.push_back(size_of(graph.at("sym_int_values").at(name)));
+      leaf.value = size_of(graph.at("sym_int_values").at(name));
     } else {
       leaf.constant = constant_of(argument);
     }
@@ -170,13 +176,17 @@ class Reader {
     const Json& specs = signature.at("input_specs");
     if (specs.size() != program_.graph->inputs.size())
       throw Error("its signature has not as many inputs as its graph");
-    for (std::size_t i = 0; i < specs.size(); ++i)
-      read_input(specs[i].begin().key(), specs[i].begin().value(), graph, i);
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+      const auto [kind, spec] = tagged(specs[i]);
+      read_input(kind, spec, graph, i);
+    }
     const Json& outputs = signature.at("output_specs");
     if (outputs.size() != program_.graph->outputs.size())
       throw Error("its signature has not as many outputs as its graph");
-    for (const Json& one : outputs)
-      program_.outputs.push_back(use_of(one.begin().key(), one.begin().value()));
+    for (const Json& one : outputs) {
+      const auto [kind, spec] = tagged(one);
+      program_.outputs.push_back(use_of(kind, spec));
+    }
   }
 
   void read_input(const std::string& kind, const Json& spec, const Json& graph, std::size_t index) {

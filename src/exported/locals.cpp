@@ -2,7 +2,6 @@
 #include "exported/locals.h"
 
 #include <algorithm>
-#include <optional>
 #include <unordered_map>
 
 #include "core/python_statements.h"
@@ -11,8 +10,6 @@
 namespace anycapture {
 namespace exported {
 namespace {
-
-using Targets = std::vector<std::vector<std::string>>;
 
 // How many brackets a line leaves open; `lowest`: how far it goes below what was open before it.
 int balance_of(const std::string& text, int& lowest) {
@@ -66,37 +63,6 @@ bool begins_statement(const std::string& text) {
   return spaced && !statements.empty() && !statements.front().targets.empty();
 }
 
-// Behind the last `=` that assigns.
-std::string right_side(const std::string& text) {
-  int depth = 0;
-  std::size_t begin = std::string::npos;
-  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '(' || c == '[' || c == '{') ++depth;
-    if (c == ')' || c == ']' || c == '}') --depth;
-    if (depth == 0 && c == '=' && text[i + 1] == ' ' && i > 0 && text[i - 1] != '=') begin = i + 2;
-  }
-  return begin == std::string::npos ? "" : text.substr(begin);
-}
-
-// A tuple, list, dict or the like, spelled out: no tensor.
-bool is_display(const std::string& right) {
-  if (right.empty()) return false;
-  if (right[0] == '[' || right[0] == '{') return true;
-  const int innermost = right[0] == '(' && right.back() == ')' ? 1 : 0;
-  int depth = 0, lowest = 1;
-  bool comma = false;
-  for (std::size_t i = 0; i < right.size(); ++i) {
-    const char c = right[i];
-    if (c == '(' || c == '[' || c == '{') ++depth;
-    if (c == ')' || c == ']' || c == '}') --depth;
-    if (i + 1 < right.size()) lowest = std::min(lowest, depth);
-    if (c == ',' && depth == 0) return true;
-    comma = comma || (c == ',' && depth == innermost);
-  }
-  return comma && innermost == 1 && lowest == 1;  // the brackets are around all of it
-}
-
 // A function that was running, as seen from the node: where in its source, and which call of it.
 struct Frame {
   std::string instance;  // equal for nodes of the same call
@@ -128,7 +94,7 @@ class Finder {
   // A statement that is being run.
   struct Open {
     Frame frame;
-    std::size_t statement = 0, line = 0;
+    std::size_t statement = 0;  // the line where it begins
     std::vector<std::size_t> nodes;
   };
 
@@ -169,55 +135,36 @@ class Finder {
     const auto [found, added] = open_.try_emplace(frame.instance);
     Open& open = found->second;
     const std::size_t statement = lines_.statement_of(frame.line.file, frame.line.line);
-    const bool again = statement == open.statement && frame.line.line == open.line;
-    const bool same = statement == open.statement && statement != 0;
-    if (!added && !again && !same) end_statement(open);
+    if (!added && statement != open.statement) end_statement(open);
     if (open.nodes.empty()) {
       open.frame = frame;
       open.statement = statement;
     }
-    open.line = frame.line.line;
     open.frame.inner = frame.inner;
     open.nodes.push_back(node);
   }
 
   void end_statement(Open& open) {
-    if (open.nodes.empty() || open.statement == 0) {
-      open.nodes.clear();
-      return;
-    }
     const std::string& text = lines_.text(open.frame.line.file, open.statement);
-    for (const auto& group : targets_of(text)) assign(open, group, text);
+    for (const python::Statement& one : python::statements_of(text)) {
+      if (one.keyword == "for" || one.keyword == "with") continue;
+      for (const auto& names : one.targets) assign(open, names, one.is_display);
+    }
     open.nodes.clear();
   }
 
-  static Targets targets_of(const std::string& text) {
-    Targets targets;
-    for (const python::Statement& one : python::statements_of(text)) {
-      if (one.keyword != "for" && one.keyword != "with")
-        targets.insert(targets.end(), one.targets.begin(), one.targets.end());
-    }
-    return targets;
-  }
-
-  void assign(const Open& open, const std::vector<std::string>& names, const std::string& text) {
-    if (names.size() == 1) {
-      const bool tensor = !is_display(right_side(text));
-      return add(open, names[0], tensor ? values_of(open) : std::vector<NamedSlot>());
-    }
+  void assign(const Open& open, const std::vector<std::string>& names, bool is_display) {
+    if (names.size() == 1)
+      return add(open, names[0], is_display ? std::vector<NamedSlot>() : values_of(open));
     std::vector<Slot> each;
     for (const NamedSlot& value : values_of(open)) each.push_back(value.second);
     if (each.size() != names.size()) each = read_later(open);
     const bool known = each.size() == names.size();
     for (std::size_t i = 0; i < names.size(); ++i) {
-      const bool tensor = known && is_tensor(each[i]);
+      const bool tensor = known && graph_.is_tensor(each[i]);
       add(open, names[i],
           tensor ? std::vector<NamedSlot>{{"", each[i]}} : std::vector<NamedSlot>());
     }
-  }
-
-  bool is_tensor(Slot slot) const {
-    return slot != kNoSlot && graph_.tensors[static_cast<std::size_t>(slot)];
   }
 
   // Of its last node; of the module that this one ended, what came out.
@@ -226,18 +173,7 @@ class Finder {
     if (call != calls_.end() && call->second->last == open.nodes.back() &&
         !call->second->outputs.empty())
       return call->second->outputs;
-    const Node& node = graph_.nodes[open.nodes.back()];
-    std::vector<NamedSlot> values;
-    const bool several = node.results.size() > 1;
-    for (std::size_t i = 0; i < node.results.size(); ++i) {
-      const Result& result = node.results[i];
-      for (std::size_t k = 0; k < result.slots.size(); ++k) {
-        if (!is_tensor(result.slots[k])) continue;
-        const std::string name = result.list ? std::to_string(k) : several ? std::to_string(i) : "";
-        values.emplace_back(name, result.slots[k]);
-      }
-    }
-    return values;
+    return results_of(graph_, graph_.nodes[open.nodes.back()]);
   }
 
   // What the statement made and nodes behind it read, in the order in which it was made.
@@ -246,7 +182,7 @@ class Finder {
     for (const std::size_t i : open.nodes) {
       for (const Result& result : graph_.nodes[i].results) {
         for (const Slot slot : result.slots) {
-          if (!is_tensor(slot)) continue;
+          if (!graph_.is_tensor(slot)) continue;
           const auto& readers = flow_.readers[static_cast<std::size_t>(slot)];
           const bool later = std::any_of(readers.begin(), readers.end(), [&](std::size_t reader) {
             return !std::binary_search(open.nodes.begin(), open.nodes.end(), reader);
@@ -279,9 +215,7 @@ void KnownLines::add(const Graph& graph) {
   for (const Node& node : graph.nodes) {
     for (PythonLine& line : python_lines(node.stack_trace))
       files_[line.file].emplace(line.line, std::move(line.text));
-    for (const Argument& one : node.arguments) {
-      if (one.graph != nullptr) add(*one.graph);
-    }
+    each_graph(node, [this](const Graph& inner) { add(inner); });
   }
 }
 

@@ -24,14 +24,6 @@ std::vector<std::string> parts_of(std::string_view entry) {
   return parts;
 }
 
-// `blocks.0@1` of older files is `blocks.0`.
-std::string without_number(std::string path) {
-  const std::size_t at = path.rfind('@');
-  const bool number = at != std::string::npos && at + 1 < path.size() &&
-                      path.find_first_not_of("0123456789", at + 1) == std::string::npos;
-  return number ? path.substr(0, at) : path;
-}
-
 std::string_view next_line(std::string_view& text) {
   const std::size_t end = text.find('\n');
   const std::string_view line = text.substr(0, end);
@@ -58,6 +50,13 @@ std::optional<PythonLine> header(std::string_view line) {
 
 }  // namespace
 
+std::string without_call_number(const std::string& path) {
+  const std::size_t at = path.rfind('@');
+  const bool number = at != std::string::npos && at + 1 < path.size() &&
+                      path.find_first_not_of("0123456789", at + 1) == std::string::npos;
+  return number ? path.substr(0, at) : path;
+}
+
 std::vector<CalledModule> called_modules(std::string_view stack) {
   std::vector<CalledModule> modules;
   while (!stack.empty()) {
@@ -65,7 +64,7 @@ std::vector<CalledModule> called_modules(std::string_view stack) {
     const std::vector<std::string> parts = parts_of(stack.substr(0, end));
     stack.remove_prefix(end == std::string_view::npos ? stack.size() : end + 1);
     const bool empty = parts.size() != 3 || parts[0].compare(0, 7, "_empty_") == 0;
-    if (!empty) modules.push_back({parts[0], without_number(parts[1]), parts[2]});
+    if (!empty) modules.push_back({parts[0], without_call_number(parts[1]), parts[2]});
   }
   return modules;
 }

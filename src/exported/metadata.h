@@ -16,6 +16,9 @@ struct CalledModule {
   std::string type;  ///< `timm.models.vision_transformer.Block`
 };
 
+/// `path` of `path@1`, the second call of a module.
+std::string without_call_number(const std::string& path);
+
 /// Of `nn_module_stack`, `call,path,type;...`: from the root inwards; empty where it names none.
 std::vector<CalledModule> called_modules(std::string_view module_stack);
 

@@ -11,7 +11,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <limits>
 #include <nlohmann/json.hpp>
+
+#include "core/json_problem.h"
 
 namespace anycapture {
 namespace exported {
@@ -24,8 +27,17 @@ using Kind = TreeSpec::Kind;
 
 constexpr int kDeepest = 64;  // trees in trees
 
-bool is_scalar(const Json& json) {
+// Text, or a whole number that fits 64 bits with its sign.
+bool is_key(const Json& json) {
+  if (json.is_number_unsigned())
+    return json.get<std::uint64_t>() <= std::uint64_t{std::numeric_limits<std::int64_t>::max()};
   return json.is_string() || json.is_number_integer();
+}
+
+Json parsed(const std::string& text) {
+  constexpr int kDeepestText = 400;  // brackets; each tree has two
+  if (is_json_deeper(text, kDeepestText)) throw Error("a tree of values is too deep");
+  return Json::parse(text, nullptr, false);
 }
 
 // Keys or fields, where the context holds them: `["a", "b"]`; of a dataclass, `[["a"], ["none"]]`;
@@ -34,9 +46,10 @@ const Json* names_in(const Json& context, std::size_t count) {
   if (context.is_object())
     return context.contains("dict_context") ? names_in(context.at("dict_context"), count) : nullptr;
   if (!context.is_array()) return nullptr;
-  if (context.size() == count && std::all_of(context.begin(), context.end(), is_scalar))
+  if (context.size() == count && std::all_of(context.begin(), context.end(), is_key))
     return &context;
-  const bool dataclass = context.size() == 2 && context[0].is_array();
+  const bool dataclass = context.size() == 2 && context[0].is_array() &&
+                         std::all_of(context[0].begin(), context[0].end(), is_key);
   return dataclass && context[0].size() == count ? &context[0] : nullptr;
 }
 
@@ -60,7 +73,7 @@ TreeSpec parse(const Json& json, const Json& fields, int depth) {
   const std::size_t count = spec.children.size();
   const Json& raw = json.at("context");
   const std::string text = raw.is_string() ? raw.get<std::string>() : raw.dump();
-  const Json context = Json::parse(text, nullptr, false);
+  const Json context = parsed(text);
   const Json* names = names_in(context, count);
   const bool tuple = fields.is_object() && fields.contains(text);
   if (tuple) names = names_in(fields.at(text).at("field_names"), count);
@@ -187,7 +200,7 @@ std::vector<std::string> TreeSpec::leaf_names() const {
 }
 
 TreeSpec parse_tree_spec(const std::string& text, const Json& fields) {
-  const Json json = Json::parse(text);
+  const Json json = parsed(text);
   if (!json.is_array() || json.size() != 2 || json[0] != 1)
     throw Error("its trees of values are of a protocol that is not known");
   return parse(json[1], fields, 0);

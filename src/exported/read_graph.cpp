@@ -33,7 +33,7 @@ std::string text_at(const Json& metadata, const char* name) {
 
 // The name of what an argument of a graph's list of inputs brings; null for a constant.
 const Json* name_of_input(const Json& json) {
-  const Json& value = json.begin().value();
+  const Json& value = tagged(json).second;
   if (!value.is_object()) return nullptr;
   if (value.contains("name")) return &value.at("name");
   return value.contains("as_name") ? &value.at("as_name") : nullptr;
@@ -87,8 +87,7 @@ std::shared_ptr<const Graph> GraphReader::read(const Json& json) {
   where_ = "the outputs";
   const ArgumentContext context{[&](const std::string& name) { return names.at(name); }, {}, {}};
   for (const Json& output : json.at("outputs"))
-    graph->outputs.push_back(read_argument(output, nullptr, std::nullopt, context));
-  graph->single_tensor = json.value("is_single_tensor_return", false);
+    graph->outputs.push_back(read_argument(output, nullptr, context));
   names.give(*graph);
   find_last_reads(*graph);
   where_ = outer;
@@ -110,8 +109,7 @@ Node GraphReader::read_node(const Json& json, Names& names) {
     read_freely(node, inputs, names);
   }
   read_results(node, json.at("outputs"), names);
-  const auto single = json.find("is_hop_single_tensor_return");
-  node.single_tensor = single != json.end() && single->is_boolean() && single->get<bool>();
+  check_symbol(node);
   const Json& metadata = json.at("metadata");
   node.module_stack = text_at(metadata, "nn_module_stack");
   node.stack_trace = text_at(metadata, "stack_trace");
@@ -133,6 +131,13 @@ void GraphReader::resolve(Node& node) {
   }
 }
 
+void GraphReader::check_symbol(const Node& node) {
+  if (node.symbol == nullptr) return;
+  if (node.arguments.size() != node.symbol->arguments || node.results.size() > 1)
+    throw Error(fmt::format("it takes {} values and gives one, and here {} and {}",
+                            node.symbol->arguments, node.arguments.size(), node.results.size()));
+}
+
 void GraphReader::read_by_schema(Node& node, const Json& inputs, const Names& names) {
   const ArgumentContext context{[&](const std::string& name) { return names.at(name); },
                                 [this](const Json& graph) { return read(graph); }, device_};
@@ -145,10 +150,7 @@ void GraphReader::read_by_schema(Node& node, const Json& inputs, const Names& na
     if (argument.alias_info() != nullptr && argument.alias_info()->isWrite())
       node.written.push_back(node.arguments.size());
     if (found != given.end()) {
-      const auto count = argument.N();
-      node.arguments.push_back(
-          read_argument(*found->second, argument.type(),
-                        count ? std::optional<std::int32_t>(*count) : std::nullopt, context));
+      node.arguments.push_back(read_argument(*found->second, &argument, context));
       ++used;
     } else if (argument.default_value()) {
       node.arguments.emplace_back();
@@ -172,10 +174,10 @@ void GraphReader::read_freely(Node& node, const Json& inputs, const Names& names
   for (const Json& one : inputs) {
     const auto kind = one.find("kind");
     const bool keyword = kind != one.end() && kind->is_number() && kind->get<int>() == 2;
-    node.arguments.push_back(read_argument(one.at("arg"), nullptr, std::nullopt, context));
+    node.arguments.push_back(read_argument(one.at("arg"), nullptr, context));
     const Argument& read = node.arguments.back();
-    if (read.kind == Argument::Kind::op && !find_operator(read.text))
-      missing_.emplace(read.text, node.name);
+    if (read.kind == Argument::Kind::op && !find_operator(read.parts->text))
+      missing_.emplace(read.parts->text, node.name);
     if (keyword) node.keywords.push_back(one.at("name").get<std::string>());
     if (!keyword && !node.keywords.empty()) throw Error("its arguments are out of order");
   }
@@ -186,11 +188,9 @@ void GraphReader::read_results(Node& node, const Json& json, Names& names) {
     return names.made(value.at(field).get<std::string>(), std::string(field) == "name");
   };
   for (const Json& output : json) {
-    if (!output.is_object() || output.size() != 1) throw Error("a result is none of those known");
-    const std::string& tag = output.begin().key();
-    const Json& value = output.begin().value();
+    const auto [tag, value] = tagged(output);
     Result result;
-    if (tag == "as_tensor" || tag == "as_custom_obj") {
+    if (tag == "as_tensor") {
       result.slots.push_back(named(value, "name"));
     } else if (tag == "as_sym_int" || tag == "as_sym_float" || tag == "as_sym_bool") {
       result.slots.push_back(named(value, "as_name"));

@@ -36,6 +36,7 @@ class GraphReader {
 
   Node read_node(const nlohmann::json& json, Names& names);
   void resolve(Node& node);
+  static void check_symbol(const Node& node);
   void read_by_schema(Node& node, const nlohmann::json& inputs, const Names& names);
   void read_freely(Node& node, const nlohmann::json& inputs, const Names& names);
   static void read_results(Node& node, const nlohmann::json& json, Names& names);

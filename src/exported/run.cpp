@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "exported/run.h"
 
+#include <ATen/core/List.h>
 #include <ATen/core/stack.h>
 #include <anycapture/error.h>
 
@@ -67,43 +68,55 @@ void run_operator(const Node& node, Frame& frame, Stack& stack) {
     store(node.results[i], std::move(stack[i]), frame);
 }
 
-IValue run_symbol(const Node& node, Frame& frame) {
+void run_symbol(const Node& node, Frame& frame) {
   std::vector<IValue> arguments;
   arguments.reserve(node.arguments.size());
   for (const Argument& one : node.arguments) arguments.push_back(value_of(one, frame));
-  return node.symbol(arguments);
+  IValue value = node.symbol->run(arguments);
+  if (!node.results.empty()) store(node.results[0], std::move(value), frame);
+}
+
+void run_higher_order(const Runner& runner, const Node& node, Frame& frame) {
+  std::vector<IValue> values = node.higher_order(runner, node, frame);
+  // PyTorch before 2.9 writes all that it gives as one list.
+  const bool one_list = node.results.size() == 1 && node.results[0].list &&
+                        !(values.size() == 1 && values[0].isList());
+  if (one_list) {
+    c10::impl::GenericList list(c10::AnyType::get());
+    for (IValue& one : values) list.push_back(std::move(one));
+    return store(node.results[0], list, frame);
+  }
+  if (values.size() < node.results.size())
+    throw Error(fmt::format("{} gave {} values, and {} are taken", place_of(node), values.size(),
+                            node.results.size()));
+  for (std::size_t i = 0; i < node.results.size(); ++i)
+    store(node.results[i], std::move(values[i]), frame);
 }
 
 }  // namespace
 
 void Runner::run_node(const Node& node, Frame& frame, Stack& stack) const {
+  if (node.higher_order != nullptr) return run_higher_order(*this, node, frame);
   try {
     if (node.op) {
       run_operator(node, frame, stack);
-    } else if (node.symbol != nullptr) {
-      IValue value = run_symbol(node, frame);
-      if (!node.results.empty()) store(node.results[0], std::move(value), frame);
     } else {
-      std::vector<IValue> results = node.higher_order(*this, node, frame);
-      for (std::size_t i = 0; i < node.results.size() && i < results.size(); ++i)
-        store(node.results[i], std::move(results[i]), frame);
+      run_symbol(node, frame);
     }
   } catch (c10::Error& error) {
-    if (node.higher_order == nullptr) error.add_context(place_of(node));
+    error.add_context(place_of(node));
     throw;
   }
 }
 
 void Runner::run_heard(const Graph& graph, std::size_t index, Frame& frame, Stack& stack) const {
   const Node& node = graph.nodes[index];
-  listener_->before(graph, index, frame);
   std::vector<IValue> took;
   if (listener_->reads_arguments(graph, index)) {
-    for (Argument argument : node.arguments) {
-      each_argument(argument, [](Argument& one) { one.last = false; });
-      took.push_back(value_of(argument, frame));
-    }
+    const Frame& kept = frame;
+    for (const Argument& one : node.arguments) took.push_back(value_of(one, kept));
   }
+  listener_->before(graph, index, frame, took);
   run_node(node, frame, stack);
   listener_->after(graph, index, frame, took);
 }

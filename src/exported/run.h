@@ -15,12 +15,13 @@ class Listener {
   virtual ~Listener() = default;
   /// Which nodes of a graph hear; null for none: called once for each time that a graph is run.
   virtual const std::vector<bool>* heard(const Graph& graph) = 0;
-  virtual void before(const Graph& graph, std::size_t node, Frame& frame) = 0;
-  /// `stack`: what an operator took, in front of it was run; its results are in the frame.
-  virtual void after(const Graph& graph, std::size_t node, Frame& frame,
-                     const std::vector<c10::IValue>& took) = 0;
-  /// Whether after() reads what a node took.
+  /// Whether the hooks read what a node took; else `took` is empty.
   virtual bool reads_arguments(const Graph& graph, std::size_t node) const = 0;
+  virtual void before(const Graph& graph, std::size_t node, const Frame& frame,
+                      const std::vector<c10::IValue>& took) = 0;
+  /// The node's results are in the frame.
+  virtual void after(const Graph& graph, std::size_t node, const Frame& frame,
+                     const std::vector<c10::IValue>& took) = 0;
 };
 
 /// One run of a program; re-entrant, for graphs inside of graphs.

@@ -30,51 +30,12 @@ Weights weights_below(const ExportedProgram& program, const std::string& path) {
   return weights;
 }
 
-bool is_call_number(const std::string& path) {
-  const std::size_t at = path.rfind('@');
-  return at != std::string::npos && at + 1 < path.size() &&
-         path.find_first_not_of("0123456789", at + 1) == std::string::npos;
-}
-
-bool is_tensor(const Graph& graph, Slot slot) {
-  return slot != kNoSlot && graph.tensors[static_cast<std::size_t>(slot)];
-}
-
-// The paths of modules that nodes are of.
-void find_called(const Graph& graph, std::set<std::string>& paths) {
-  std::set<std::string> seen;
-  for (const Node& node : graph.nodes) {
-    for (const Argument& one : node.arguments) {
-      if (one.graph != nullptr) find_called(*one.graph, paths);
-    }
-    if (!seen.insert(node.module_stack).second) continue;
-    for (CalledModule& module : called_modules(node.module_stack))
-      paths.insert(std::move(module.path));
-  }
-}
-
-std::vector<NamedSlot> results_of(const Graph& graph, const Node& node) {
-  std::vector<NamedSlot> values;
-  for (std::size_t i = 0; i < node.results.size(); ++i) {
-    const Result& result = node.results[i];
-    for (std::size_t k = 0; k < result.slots.size(); ++k) {
-      if (!is_tensor(graph, result.slots[k])) continue;
-      const std::string field = result.list               ? std::to_string(k)
-                                : node.results.size() > 1 ? std::to_string(i)
-                                                          : "";
-      values.emplace_back(field, result.slots[k]);
-    }
-  }
-  return values;
-}
-
 }  // namespace
 
 Sites::Sites(const ExportedProgram& program) {
-  std::set<std::string> called;
+  Called called;
   find_called(*program.graph, called);
   name_modules(program, called);
-  add_types(*program.graph);
   KnownLines lines;
   lines.add(*program.graph);
   has_lines_ = !lines.empty();
@@ -84,12 +45,29 @@ Sites::Sites(const ExportedProgram& program) {
   number_locals();
 }
 
+void Sites::find_called(const Graph& graph, Called& called) {
+  std::set<std::string> seen;
+  for (const Node& node : graph.nodes) {
+    each_graph(node, [&](const Graph& inner) { find_called(inner, called); });
+    if (!seen.insert(node.module_stack).second) continue;
+    for (CalledModule& module : called_modules(node.module_stack))
+      called.emplace(std::move(module.path), std::move(module.type));
+  }
+}
+
 // A module that goes by several paths is called by its first; two that share their weights are
 // called by a path each.
-void Sites::name_modules(const ExportedProgram& program, const std::set<std::string>& called) {
+void Sites::name_modules(const ExportedProgram& program, const Called& called) {
   std::map<Weights, std::size_t> by_weights;
+  const auto add = [&](const std::string& path) {
+    const auto found = called.find(path);
+    by_path_.emplace(path, modules_.size());
+    modules_.push_back({path, found == called.end() ? "" : found->second, {}});
+    leaves_nodes_.push_back(found != called.end());
+  };
+  add("");
   for (const std::string& path : program.modules) {
-    if (is_call_number(path)) continue;
+    if (path.empty() || without_call_number(path) != path) continue;
     Weights weights = weights_below(program, path);
     const auto same = weights.empty() ? by_weights.end() : by_weights.find(weights);
     if (same != by_weights.end() && called.count(path) == 0) {
@@ -98,35 +76,13 @@ void Sites::name_modules(const ExportedProgram& program, const std::set<std::str
       continue;
     }
     if (!weights.empty()) by_weights.emplace(std::move(weights), modules_.size());
-    by_path_.emplace(path, modules_.size());
-    modules_.push_back({path, "", {}});
+    add(path);
   }
-  if (by_path_.count("") == 0) {
-    for (auto& [path, index] : by_path_) ++index;
-    modules_.insert(modules_.begin(), ModuleNames{});
-    by_path_.emplace("", 0);
-  }
-  leaves_nodes_.resize(modules_.size());
 }
 
 std::size_t Sites::module_of(const std::string& path) const {
   const auto found = by_path_.find(path);
   return found == by_path_.end() ? by_path_.at("") : found->second;
-}
-
-void Sites::add_types(const Graph& graph) {
-  std::set<std::string> seen;
-  for (const Node& node : graph.nodes) {
-    for (const Argument& one : node.arguments) {
-      if (one.graph != nullptr) add_types(*one.graph);
-    }
-    if (!seen.insert(node.module_stack).second) continue;
-    for (const CalledModule& called : called_modules(node.module_stack)) {
-      const std::size_t module = module_of(called.path);
-      leaves_nodes_[module] = true;
-      if (modules_[module].type.empty()) modules_[module].type = called.type;
-    }
-  }
 }
 
 void Sites::add_graph(const ExportedProgram& program, const Graph& graph, const Around& around,
@@ -140,19 +96,18 @@ void Sites::add_graph(const ExportedProgram& program, const Graph& graph, const 
   add_locals(made, flow, calls, lines);
   add_nodes(made, flow, around.path);
   for (const Node& node : graph.nodes) {
-    for (const Argument& one : node.arguments) {
-      if (one.graph == nullptr) continue;
+    each_graph(node, [&](const Graph& inner) {
       Around inside{around.calls, around.path, {}};
       for (CalledModule& module : called_modules(node.module_stack)) {
         inside.calls.insert(std::move(module.call));
         inside.path = std::move(module.path);
       }
       const std::vector<Slot> operands = operands_of(node);
-      for (std::size_t i = 0; i < operands.size() && i < one.graph->inputs.size(); ++i) {
-        if (around.state.count(operands[i]) != 0) inside.state.insert(one.graph->inputs[i]);
+      for (std::size_t i = 0; i < operands.size() && i < inner.inputs.size(); ++i) {
+        if (around.state.count(operands[i]) != 0) inside.state.insert(inner.inputs[i]);
       }
-      add_graph(program, *one.graph, inside, lines);
-    }
+      add_graph(program, inner, inside, lines);
+    });
   }
   add_returns(made, calls, &graph == program.graph.get());
   std::stable_sort(made.places.begin(), made.places.end(),
@@ -202,6 +157,7 @@ void Sites::add_locals(GraphSites& into, const Flow& flow, const std::vector<Mod
     scopes_[place.variable] = local.type + "\n" + place.file + "\n" + local.function;
     Place& variable = variables_[local.call][place.what];
     if (variable.values.empty()) variable = place;
+    locals_.emplace(place.module, place.what);
     into.places.push_back(std::move(place));
   }
 }
@@ -234,16 +190,16 @@ void Sites::number_locals() {
   const auto each = [this](auto act) {
     for (GraphSites& graph : graphs_) {
       for (Place& place : graph.places) {
-        if (!place.variable.empty()) act(graph, place);
+        if (!place.variable.empty()) act(place);
       }
     }
   };
-  each([&](GraphSites&, Place& place) { statements[key(place)].push_back(place.line); });
+  each([&](Place& place) { statements[key(place)].push_back(place.line); });
   for (auto& [name, lines] : statements) {
     std::sort(lines.begin(), lines.end());
     lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
   }
-  each([&](GraphSites&, Place& place) {
+  each([&](Place& place) {
     const auto& lines = statements[key(place)];
     const auto at = std::lower_bound(lines.begin(), lines.end(), place.line) - lines.begin();
     if (!place.returns) place.index = "[" + std::to_string(at) + "]";

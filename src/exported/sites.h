@@ -47,27 +47,27 @@ struct GraphSites {
   std::vector<Place> places;  ///< in the order of their nodes
 };
 
-struct ModuleNames {
-  std::string path, type;
-  std::vector<std::string> aliases;
-};
-
 class Sites {
  public:
   explicit Sites(const ExportedProgram& program);
 
-  const std::vector<ModuleNames>& modules() const { return modules_; }
+  const std::vector<ModuleName>& modules() const { return modules_; }
   const std::vector<GraphSites>& graphs() const { return graphs_; }
   /// Of a module, in order: each what once.
   std::vector<const Place*> of_module(std::size_t module) const;
   bool has_lines() const { return has_lines_; }
+  /// Whether the module has a variable of this name.
+  bool has_local(std::size_t module, const std::string& what) const {
+    return locals_.count({module, what}) != 0;
+  }
   /// Whether any node is of the module or of one in it.
   bool leaves_nodes(std::size_t module) const { return leaves_nodes_[module]; }
 
  private:
-  void name_modules(const ExportedProgram& program, const std::set<std::string>& called);
+  using Called = std::map<std::string, std::string>;  // path -> type, of modules that leave nodes
+  static void find_called(const Graph& graph, Called& called);
+  void name_modules(const ExportedProgram& program, const Called& called);
   std::size_t module_of(const std::string& path) const;  // the root's, if there is none of it
-  void add_types(const Graph& graph);
   /// Of the graph that is being looked through.
   struct Around {
     std::set<std::string> calls;  ///< of modules that it is run inside of
@@ -83,12 +83,13 @@ class Sites {
   void number_locals();
   void add_nodes(GraphSites& into, const Flow& flow, const std::string& around);
 
-  std::vector<ModuleNames> modules_;
+  std::vector<ModuleName> modules_;
   std::unordered_map<std::string, std::size_t> by_path_;
   std::vector<bool> leaves_nodes_;
   std::vector<GraphSites> graphs_;
   std::map<std::string, std::map<std::string, Place>> variables_;  // by call, then by name
   std::map<std::string, std::string> scopes_;  // variable -> function of which class it is in
+  std::set<std::pair<std::size_t, std::string>> locals_;  // module and name
   bool has_lines_ = false;
 };
 

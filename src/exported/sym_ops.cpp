@@ -44,47 +44,45 @@ bool truth(const IValue& value) {
 
 template <class OfWhole, class OfReal>
 IValue arithmetic(const Arguments& all, OfWhole of_whole, OfReal of_real) {
-  if (is_whole(all.at(0)) && is_whole(all.at(1))) return of_whole(whole(all[0]), whole(all[1]));
+  if (is_whole(all[0]) && is_whole(all[1])) return of_whole(whole(all[0]), whole(all[1]));
   return of_real(real(all[0]), real(all[1]));
 }
 
 template <class Compare>
 IValue compared(const Arguments& all, Compare compare) {
-  if (is_whole(all.at(0)) && is_whole(all.at(1))) return compare(whole(all[0]), whole(all[1]));
+  if (is_whole(all[0]) && is_whole(all[1])) return compare(whole(all[0]), whole(all[1]));
   return compare(real(all[0]), real(all[1]));
 }
 
-IValue add(const Arguments& all) {
+// `overflows(a, b, &made)`: as the compiler's built-in functions do.
+template <class Overflows, class OfReal>
+IValue checked(const Arguments& all, Overflows overflows, OfReal of_real, const char* what) {
   return arithmetic(
       all,
-      [](Int a, Int b) {
+      [&](Int a, Int b) {
         Int made = 0;
-        if (__builtin_add_overflow(a, b, &made)) throw_overflow("a sum");
+        if (overflows(a, b, &made)) throw_overflow(what);
         return IValue(made);
       },
-      [](double a, double b) { return IValue(a + b); });
+      [&](double a, double b) { return IValue(of_real(a, b)); });
+}
+
+IValue add(const Arguments& all) {
+  return checked(
+      all, [](Int a, Int b, Int* made) { return __builtin_add_overflow(a, b, made); },
+      [](double a, double b) { return a + b; }, "a sum");
 }
 
 IValue sub(const Arguments& all) {
-  return arithmetic(
-      all,
-      [](Int a, Int b) {
-        Int made = 0;
-        if (__builtin_sub_overflow(a, b, &made)) throw_overflow("a difference");
-        return IValue(made);
-      },
-      [](double a, double b) { return IValue(a - b); });
+  return checked(
+      all, [](Int a, Int b, Int* made) { return __builtin_sub_overflow(a, b, made); },
+      [](double a, double b) { return a - b; }, "a difference");
 }
 
 IValue mul(const Arguments& all) {
-  return arithmetic(
-      all,
-      [](Int a, Int b) {
-        Int made = 0;
-        if (__builtin_mul_overflow(a, b, &made)) throw_overflow("a product");
-        return IValue(made);
-      },
-      [](double a, double b) { return IValue(a * b); });
+  return checked(
+      all, [](Int a, Int b, Int* made) { return __builtin_mul_overflow(a, b, made); },
+      [](double a, double b) { return a * b; }, "a product");
 }
 
 Int floored(Int a, Int b) {
@@ -128,15 +126,15 @@ IValue pow(const Arguments& all) {
 }
 
 IValue truediv(const Arguments& all) {
-  const double by = real(all.at(1));
+  const double by = real(all[1]);
   if (by == 0) throw Error("a size of the program is divided by zero");
   return real(all[0]) / by;
 }
 
 IValue shift(const Arguments& all, bool left) {
-  const Int by = whole(all.at(1));
+  const Int by = whole(all[1]);
   if (by < 0 || by > 62) throw_overflow("a shift");
-  return left ? mul({all.at(0), IValue(Int{1} << by)}) : IValue(whole(all.at(0)) >> by);
+  return left ? mul({all[0], IValue(Int{1} << by)}) : IValue(whole(all[0]) >> by);
 }
 
 IValue extreme(const Arguments& all, bool most) {
@@ -146,84 +144,89 @@ IValue extreme(const Arguments& all, bool most) {
 }
 
 IValue truncated(const Arguments& all) {
-  if (is_whole(all.at(0))) return whole(all[0]);
+  if (is_whole(all[0])) return whole(all[0]);
   const double value = std::trunc(real(all[0]));
   if (!(std::abs(value) < 9.2e18)) throw_overflow("a number made whole");
   return static_cast<Int>(value);
 }
 
 IValue size_of(const Arguments& all) {
-  return all.at(0).toTensor().size(whole(all.at(1)));
+  return all[0].toTensor().size(whole(all[1]));
 }
 
 // Sizes are checked where they come in; what follows from others is asserted.
 IValue assert_scalar(const Arguments& all) {
-  if (truth(all.at(0))) return {};
-  throw Error(all.size() > 1 && all[1].isString() ? all[1].toStringRef()
-                                                  : "an assertion of the program does not hold");
+  if (truth(all[0])) return {};
+  throw Error(all[1].isString() ? all[1].toStringRef()
+                                : "an assertion of the program does not hold");
 }
 
 const std::unordered_map<std::string, SymbolOp>& table() {
   using All = const Arguments&;
   static const std::unordered_map<std::string, SymbolOp> kTable{
-      {"_operator.add", add},
-      {"_operator.sub", sub},
-      {"_operator.mul", mul},
-      {"_operator.floordiv", floordiv},
-      {"_operator.mod", mod},
-      {"_operator.pow", pow},
-      {"_operator.truediv", truediv},
-      {"_operator.lshift", [](All all) { return shift(all, true); }},
-      {"_operator.rshift", [](All all) { return shift(all, false); }},
+      {"_operator.add", {add, 2}},
+      {"_operator.sub", {sub, 2}},
+      {"_operator.mul", {mul, 2}},
+      {"_operator.floordiv", {floordiv, 2}},
+      {"_operator.mod", {mod, 2}},
+      {"_operator.pow", {pow, 2}},
+      {"_operator.truediv", {truediv, 2}},
+      {"_operator.lshift", {[](All all) { return shift(all, true); }, 2}},
+      {"_operator.rshift", {[](All all) { return shift(all, false); }, 2}},
       {"_operator.neg",
-       [](All all) {
-         return sub({IValue(Int{0}), all.at(0)});
-       }},
-      {"_operator.pos", [](All all) { return all.at(0); }},
+       {[](All all) {
+          return sub({IValue(Int{0}), all[0]});
+        },
+        1}},
+      {"_operator.pos", {[](All all) { return all[0]; }, 1}},
       {"_operator.eq",
-       [](All all) { return compared(all, [](auto a, auto b) { return a == b; }); }},
+       {[](All all) { return compared(all, [](auto a, auto b) { return a == b; }); }, 2}},
       {"_operator.ne",
-       [](All all) { return compared(all, [](auto a, auto b) { return a != b; }); }},
+       {[](All all) { return compared(all, [](auto a, auto b) { return a != b; }); }, 2}},
       {"_operator.le",
-       [](All all) { return compared(all, [](auto a, auto b) { return a <= b; }); }},
-      {"_operator.lt", [](All all) { return compared(all, [](auto a, auto b) { return a < b; }); }},
+       {[](All all) { return compared(all, [](auto a, auto b) { return a <= b; }); }, 2}},
+      {"_operator.lt",
+       {[](All all) { return compared(all, [](auto a, auto b) { return a < b; }); }, 2}},
       {"_operator.ge",
-       [](All all) { return compared(all, [](auto a, auto b) { return a >= b; }); }},
-      {"_operator.gt", [](All all) { return compared(all, [](auto a, auto b) { return a > b; }); }},
+       {[](All all) { return compared(all, [](auto a, auto b) { return a >= b; }); }, 2}},
+      {"_operator.gt",
+       {[](All all) { return compared(all, [](auto a, auto b) { return a > b; }); }, 2}},
       {"_operator.and_",
-       [](All all) {
-         if (all.at(0).isBool()) return IValue(truth(all[0]) && truth(all.at(1)));
-         return IValue(whole(all[0]) & whole(all.at(1)));
-       }},
+       {[](All all) {
+          if (all[0].isBool()) return IValue(truth(all[0]) && truth(all[1]));
+          return IValue(whole(all[0]) & whole(all[1]));
+        },
+        2}},
       {"_operator.or_",
-       [](All all) {
-         if (all.at(0).isBool()) return IValue(truth(all[0]) || truth(all.at(1)));
-         return IValue(whole(all[0]) | whole(all.at(1)));
-       }},
-      {"math.trunc", truncated},
-      {"math.floor", [](All all) { return truncated({IValue(std::floor(real(all.at(0))))}); }},
-      {"math.ceil", [](All all) { return truncated({IValue(std::ceil(real(all.at(0))))}); }},
-      {"torch.sym_int", truncated},
-      {"torch.sym_float", [](All all) { return IValue(real(all.at(0))); }},
-      {"torch.sym_not", [](All all) { return IValue(!truth(all.at(0))); }},
-      {"torch.sym_max", [](All all) { return extreme(all, true); }},
-      {"torch.sym_min", [](All all) { return extreme(all, false); }},
-      {"torch.sym_ite", [](All all) { return truth(all.at(0)) ? all.at(1) : all.at(2); }},
-      {"torch.ops.aten.sym_size.int", size_of},
+       {[](All all) {
+          if (all[0].isBool()) return IValue(truth(all[0]) || truth(all[1]));
+          return IValue(whole(all[0]) | whole(all[1]));
+        },
+        2}},
+      {"math.trunc", {truncated, 1}},
+      {"math.floor", {[](All all) { return truncated({IValue(std::floor(real(all[0])))}); }, 1}},
+      {"math.ceil", {[](All all) { return truncated({IValue(std::ceil(real(all[0])))}); }, 1}},
+      {"torch.sym_int", {truncated, 1}},
+      {"torch.sym_float", {[](All all) { return IValue(real(all[0])); }, 1}},
+      {"torch.sym_not", {[](All all) { return IValue(!truth(all[0])); }, 1}},
+      {"torch.sym_max", {[](All all) { return extreme(all, true); }, 2}},
+      {"torch.sym_min", {[](All all) { return extreme(all, false); }, 2}},
+      {"torch.sym_ite", {[](All all) { return truth(all[0]) ? all[1] : all[2]; }, 3}},
+      {"torch.ops.aten.sym_size.int", {size_of, 2}},
       {"torch.ops.aten.sym_numel.default",
-       [](All all) { return IValue(all.at(0).toTensor().numel()); }},
-      {"torch.ops.aten._assert_scalar.default", assert_scalar},
-      {"torch._sym_sqrt", [](All all) { return IValue(std::sqrt(real(all.at(0)))); }},
-      {"torch.sym_sqrt", [](All all) { return IValue(std::sqrt(real(all.at(0)))); }},
+       {[](All all) { return IValue(all[0].toTensor().numel()); }, 1}},
+      {"torch.ops.aten._assert_scalar.default", {assert_scalar, 2}},
+      {"torch._sym_sqrt", {[](All all) { return IValue(std::sqrt(real(all[0]))); }, 1}},
+      {"torch.sym_sqrt", {[](All all) { return IValue(std::sqrt(real(all[0]))); }, 1}},
   };
   return kTable;
 }
 
 }  // namespace
 
-SymbolOp symbol_op(const std::string& target) {
+const SymbolOp* symbol_op(const std::string& target) {
   const auto found = table().find(target);
-  return found == table().end() ? nullptr : found->second;
+  return found == table().end() ? nullptr : &found->second;
 }
 
 }  // namespace exported

@@ -11,7 +11,7 @@ namespace exported {
 
 /// `_operator.floordiv`, `math.trunc`, `torch.sym_max` ...; of LibTorch's own operators on sizes,
 /// those that older ones lack; null for any other.
-SymbolOp symbol_op(const std::string& target);
+const SymbolOp* symbol_op(const std::string& target);
 
 }  // namespace exported
 }  // namespace anycapture

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "exported/taps.h"
 
-#include <ATen/core/List.h>
 #include <anycapture/tensors.h>
 
 #include <algorithm>
 #include <memory>
 
 #include "attention/fused_ops.h"
+#include "capture/ivalues.h"
 #include "exported/arguments.h"
 #include "exported/exported_world.h"
 
@@ -16,7 +16,6 @@ namespace exported {
 namespace {
 
 using c10::IValue;
-using capture::Session;
 using capture::Sessions;
 using Kind = Place::Kind;
 
@@ -45,6 +44,20 @@ bool names_node(const Sessions& sessions, std::size_t module, const std::string&
                       [&](const Selector& one) { return one.has_what() && one.what() == what; });
 }
 
+// Whether one asks for a node by name at the root, and does not hear it at its own module.
+bool names_node_at_root(const Sessions& sessions, const Place& place) {
+  return std::any_of(sessions.begin(), sessions.end(), [&](const auto& session) {
+    const BoundSelectors& bound = session->selectors();
+    const std::vector<std::size_t>& own = bound.selectors_of(place.module);
+    const std::vector<std::size_t>& root = bound.selectors_of(0);
+    return std::any_of(root.begin(), root.end(), [&](std::size_t index) {
+      const Selector& one = bound.selectors()[index];
+      const bool both = std::find(own.begin(), own.end(), index) != own.end();
+      return !both && !one.negative() && one.has_what() && one.what() == place.what;
+    });
+  });
+}
+
 bool chooses_any_field(const Sessions& sessions, std::size_t module, const Place& place,
                        const std::string& what) {
   return std::any_of(place.values.begin(), place.values.end(), [&](const NamedSlot& value) {
@@ -53,32 +66,13 @@ bool chooses_any_field(const Sessions& sessions, std::size_t module, const Place
   });
 }
 
-// As Python's hooks name them: by position, unless the only one that holds a tensor is a tensor.
-std::vector<std::pair<std::string, at::Tensor>> tensors_in_arguments(
-    const std::vector<IValue>& took) {
-  std::vector<std::pair<std::string, at::Tensor>> tensors;
-  for (std::size_t i = 0; i < took.size(); ++i) {
-    const std::string name = std::to_string(i);
-    if (took[i].isTensor()) {
-      if (took[i].toTensor().defined()) tensors.emplace_back(name, took[i].toTensor());
-    } else if (took[i].isTensorList()) {
-      std::size_t inner = 0;
-      for (const at::Tensor& one : took[i].toTensorVector())
-        tensors.emplace_back(name + "." + std::to_string(inner++), one);
-    }
-  }
-  const bool lone = tensors.size() == 1 && tensors[0].first.find('.') == std::string::npos;
-  if (lone) tensors[0].first.clear();
-  return tensors;
-}
-
 }  // namespace
 
 Taps::Taps(const Sites& sites, const Sessions& sessions) {
   for (const GraphSites& one : sites.graphs()) {
     const Flow flow(*one.graph);
     GraphTaps& taps = graphs_[one.graph];
-    for (const Place& place : one.places) add(taps, place, flow, sessions);
+    for (const Place& place : one.places) add(taps, place, flow, sites, sessions);
   }
   for (const GraphSites& one : sites.graphs()) {
     GraphTaps& taps = graphs_[one.graph];
@@ -100,26 +94,41 @@ void Taps::hold_assigned(GraphTaps& taps, const Place& place) const {
 }
 
 void Taps::add_ops(GraphTaps& taps, const Place& place, const Sessions& sessions) {
-  for (const SiteKind kind : {SiteKind::kOpInput, SiteKind::kOp}) {
-    for (const std::string& spelled : place.spellings) {
-      const bool asked = any_selector(sessions, place.module, [&](const Selector& one) {
-        return one.may_match_op(spelled, kind);
-      });
-      if (!asked) continue;
-      NodeTaps& node = taps.nodes[place.node];
-      node.takes = node.takes || kind == SiteKind::kOpInput;
-      node.after.push_back({&place, spelled, kind, place.module, 0});
-    }
+  for (const std::string& spelled : place.spellings) {
+    const auto asked = [&](SiteKind kind) {
+      return any_selector(sessions, place.module,
+                          [&](const Selector& one) { return one.may_match_op(spelled, kind); });
+    };
+    const bool inputs = asked(SiteKind::kOpInput);
+    if (!inputs && !asked(SiteKind::kOp)) continue;
+    NodeTaps& node = taps.nodes[place.node];
+    node.takes = node.takes || inputs;
+    // In front of an operator that may write into them; what it gives also counts its calls.
+    if (inputs) node.before.push_back({&place, spelled, SiteKind::kOpInput, place.module, 0});
+    node.after.push_back({&place, spelled, SiteKind::kOp, place.module, 0});
   }
 }
 
-void Taps::add(GraphTaps& taps, const Place& place, const Flow& flow, const Sessions& sessions) {
-  Tap tap{&place, place.what, place.site, place.module, 0};
+void Taps::add_node(GraphTaps& taps, const Place& place, const Sites& sites,
+                    const Sessions& sessions) {
+  const auto add = [&](std::size_t module) {
+    if (!sites.has_local(module, place.what))  // which is what the name means there
+      taps.nodes[place.node].after.push_back({&place, place.what, place.site, module, 0});
+  };
+  if (names_node(sessions, place.module, place.what)) add(place.module);
+  if (place.module != 0 && names_node_at_root(sessions, place)) add(0);
+}
+
+void Taps::add(GraphTaps& taps, const Place& place, const Flow& flow, const Sites& sites,
+               const Sessions& sessions) {
+  const Tap tap{&place, place.what, place.site, place.module, 0};
   switch (place.kind) {
     case Kind::unknown_local:
       return;
     case Kind::op:
       return add_ops(taps, place, sessions);
+    case Kind::node:
+      return add_node(taps, place, sites, sessions);
     case Kind::call_begins:
       if (any_selector(sessions, place.module,
                        [](const Selector& one) { return one.numbers_ops(); }))
@@ -127,37 +136,38 @@ void Taps::add(GraphTaps& taps, const Place& place, const Flow& flow, const Sess
       return;
     case Kind::field:
     case Kind::local:
-      if (!chooses_any_field(sessions, place.module, place, place.what)) return;
-      break;
-    case Kind::node:
-      if (names_node(sessions, place.module, place.what)) break;
-      if (!names_node(sessions, 0, place.what)) return;
-      tap.module = 0;
-      break;
+      if (chooses_any_field(sessions, place.module, place, place.what)) add_values(taps, tap, flow);
+      return;
     case Kind::fused:
     case Kind::weights:
       if (!any_chooses(sessions, place.module, place.what, place.site)) return;
+      taps.nodes[place.node].after.push_back(tap);
       if (place.kind == Kind::fused) taps.nodes[place.node].takes = true;
-      break;
+      return;
   }
-  if (place.site == SiteKind::kInput) {
-    taps.nodes[place.node].before.push_back(tap);
-    return;
-  }
-  const auto maker = [&](const NamedSlot& value) {
-    return flow.maker[static_cast<std::size_t>(value.second)];
-  };
-  const bool later = std::any_of(place.values.begin(), place.values.end(),
-                                 [&](const NamedSlot& one) { return maker(one) != place.fires; });
+}
+
+// Each value is held where it is made: when all fire, its slot may be empty.
+void Taps::add_values(GraphTaps& taps, Tap tap, const Flow& flow) {
+  const Place& place = *tap.place;
   if (place.returns) {
     tap.held = ++held_;
     variables_[place.variable] = tap.held;
-  } else if (later) {
-    tap.held = ++held_;
+  } else {
+    const auto maker = [&](const NamedSlot& value) {
+      return flow.maker[static_cast<std::size_t>(value.second)];
+    };
+    const bool input = place.site == SiteKind::kInput;
+    const bool later = std::any_of(place.values.begin(), place.values.end(),
+                                   [&](const auto& one) { return maker(one) != place.fires; });
+    if (later && !input) tap.held = ++held_;
     for (const NamedSlot& value : place.values) {
-      if (maker(value) != Flow::kNone)
-        taps.nodes[maker(value)].hold.push_back({tap.held, false, {value}});
+      if (tap.held == 0) break;
+      const bool passed = maker(value) == Flow::kNone;  // an input of the graph
+      NodeTaps& node = taps.nodes[passed ? 0 : maker(value)];
+      (passed ? node.hold_inputs : node.hold).push_back({tap.held, false, {value}});
     }
+    if (input) return taps.nodes[place.node].before.push_back(tap);
   }
   taps.nodes[place.fires].after.push_back(tap);
 }
@@ -185,22 +195,8 @@ TapListener::Values TapListener::values_of(const Place& place, const Frame& fram
   return values;
 }
 
-void TapListener::before(const Graph& graph, std::size_t index, Frame& frame) {
-  const Taps::NodeTaps& taps = taps_.of(graph)->nodes.at(index);
-  for (const Taps::Tap& tap : taps.before) {
-    if (tap.place->kind == Kind::call_begins) {
-      ops_.erase(tap.module);
-    } else {
-      fire(tap, values_of(*tap.place, frame), graph, frame, {});
-    }
-  }
-  if (taps.writes) tell_writes(graph.nodes[index], frame);
-}
-
-void TapListener::after(const Graph& graph, std::size_t index, Frame& frame,
-                        const std::vector<IValue>& took) {
-  const Taps::NodeTaps& taps = taps_.of(graph)->nodes.at(index);
-  for (const Taps::Hold& hold : taps.hold) {
+void TapListener::keep(const std::vector<Taps::Hold>& holds, const Frame& frame) {
+  for (const Taps::Hold& hold : holds) {
     Values& values = held_[hold.held];
     if (hold.anew) values.clear();
     for (const auto& [name, slot] : hold.values) {
@@ -208,6 +204,26 @@ void TapListener::after(const Graph& graph, std::size_t index, Frame& frame,
       if (value.isTensor()) values.emplace_back(name, value.toTensor());
     }
   }
+}
+
+void TapListener::before(const Graph& graph, std::size_t index, const Frame& frame,
+                         const std::vector<IValue>& took) {
+  const Taps::NodeTaps& taps = taps_.of(graph)->nodes.at(index);
+  keep(taps.hold_inputs, frame);
+  for (const Taps::Tap& tap : taps.before) {
+    if (tap.place->kind == Kind::call_begins) {
+      ops_.erase(tap.module);
+    } else {
+      fire(tap, values_of(*tap.place, frame), graph, frame, took);
+    }
+  }
+  if (taps.writes) tell_writes(graph.nodes[index], frame);
+}
+
+void TapListener::after(const Graph& graph, std::size_t index, const Frame& frame,
+                        const std::vector<IValue>& took) {
+  const Taps::NodeTaps& taps = taps_.of(graph)->nodes.at(index);
+  keep(taps.hold, frame);
   for (const Taps::Tap& tap : taps.after) {
     if (tap.held == 0) {
       fire(tap, values_of(*tap.place, frame), graph, frame, took);
@@ -223,27 +239,46 @@ void TapListener::fire(const Taps::Tap& tap, const Values& values, const Graph& 
                        const Frame& frame, const std::vector<IValue>& took) {
   const Place& place = *tap.place;
   for (const auto& session : sessions_) session->went_by(place.path);
-  if (place.kind == Kind::fused) return fire_fused(tap, graph.nodes[place.node], frame, took);
-  if (place.kind == Kind::op) {
-    if (tap.kind == SiteKind::kOp) return fire_op(tap, values);
-    return fire_op(tap, tensors_in_arguments(took));
+  switch (place.kind) {
+    case Kind::fused:
+      return fire_fused(tap, graph.nodes[place.node], frame, took);
+    case Kind::weights:
+      return fire_weights(tap, values, frame);
+    case Kind::op:
+      return fire_op(tap, tap.kind == SiteKind::kOp ? values : inputs_of(took));
+    default:
+      break;
   }
   const void* id = world_.id_of(tap.module);
   for (const auto& [name, tensor] : values) {
     if (!tensor.defined()) continue;
     const std::string what = detail::joined(tap.what, name) + place.index;
     for (const auto& session : sessions_) {
-      if (!session->listening()) continue;
-      if (place.kind == Kind::weights) {
-        if (place.axis > 0 && place.axis != tensor.dim() - 1) continue;
-        if (place.factor != kNoSlot)
-          world_.find_heads(tap.module, frame[static_cast<std::size_t>(place.factor)]);
-        session->fire_attention(id, tensor, false);
-        session->throw_failure();
-      } else {
-        session->fire_field(id, tap.kind, what, tensor);
-      }
+      if (session->listening()) session->fire_field(id, tap.kind, what, tensor);
     }
+  }
+}
+
+TapListener::Values TapListener::inputs_of(const std::vector<IValue>& took) {
+  const Tensors tensors = capture::tensors_in_arguments(took);
+  Values values;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (tensors[i].defined()) values.emplace_back(tensors.name(i), tensors[i]);
+  }
+  return values;
+}
+
+void TapListener::fire_weights(const Taps::Tap& tap, const Values& values, const Frame& frame) {
+  const Place& place = *tap.place;
+  if (values.empty()) return;
+  const at::Tensor& weights = values[0].second;
+  if (place.axis > 0 && place.axis != weights.dim() - 1) return;
+  if (place.factor != kNoSlot)
+    world_.find_heads(tap.module, frame[static_cast<std::size_t>(place.factor)]);
+  for (const auto& session : sessions_) {
+    if (!session->listening()) continue;
+    session->fire_attention(world_.id_of(tap.module), weights, false);
+    session->throw_failure();
   }
 }
 
@@ -279,7 +314,7 @@ void TapListener::fire_fused(const Taps::Tap& tap, const Node& node, const Frame
 }
 
 // What was captured before it is written into stays what it was.
-void TapListener::tell_writes(const Node& node, Frame& frame) {
+void TapListener::tell_writes(const Node& node, const Frame& frame) {
   const auto tell = [this](const IValue& value) {
     if (!value.isTensor() || !value.toTensor().defined()) return;
     for (const auto& session : sessions_) session->about_to_write(value.toTensor());

@@ -40,9 +40,9 @@ class Taps {
   };
   struct NodeTaps {
     std::vector<Tap> before, after;
-    std::vector<Hold> hold;
-    bool takes = false;   ///< after() reads what the node took
-    bool writes = false;  ///< into a value that may have been captured
+    std::vector<Hold> hold, hold_inputs;  ///< behind the node; in front of the first, of the graph
+    bool takes = false;                   ///< after() reads what the node took
+    bool writes = false;                  ///< into a value that may have been captured
   };
   struct GraphTaps {
     std::vector<bool> heard;
@@ -52,8 +52,11 @@ class Taps {
   const GraphTaps* of(const Graph& graph) const;
 
  private:
-  void add(GraphTaps& taps, const Place& place, const Flow& flow,
+  void add(GraphTaps& taps, const Place& place, const Flow& flow, const Sites& sites,
            const capture::Sessions& sessions);
+  void add_values(GraphTaps& taps, Tap tap, const Flow& flow);
+  static void add_node(GraphTaps& taps, const Place& place, const Sites& sites,
+                       const capture::Sessions& sessions);
   static void add_ops(GraphTaps& taps, const Place& place, const capture::Sessions& sessions);
   void hold_assigned(GraphTaps& taps, const Place& place) const;
 
@@ -70,8 +73,9 @@ class TapListener : public Listener {
 
   const std::vector<bool>* heard(const Graph& graph) override;
   bool reads_arguments(const Graph& graph, std::size_t node) const override;
-  void before(const Graph& graph, std::size_t node, Frame& frame) override;
-  void after(const Graph& graph, std::size_t node, Frame& frame,
+  void before(const Graph& graph, std::size_t node, const Frame& frame,
+              const std::vector<c10::IValue>& took) override;
+  void after(const Graph& graph, std::size_t node, const Frame& frame,
              const std::vector<c10::IValue>& took) override;
 
  private:
@@ -80,10 +84,13 @@ class TapListener : public Listener {
   static Values values_of(const Place& place, const Frame& frame);
   void fire(const Taps::Tap& tap, const Values& values, const Graph& graph, const Frame& frame,
             const std::vector<c10::IValue>& took);
+  void keep(const std::vector<Taps::Hold>& holds, const Frame& frame);
+  static Values inputs_of(const std::vector<c10::IValue>& took);
   void fire_op(const Taps::Tap& tap, const Values& values);
+  void fire_weights(const Taps::Tap& tap, const Values& values, const Frame& frame);
   void fire_fused(const Taps::Tap& tap, const Node& node, const Frame& frame,
                   const std::vector<c10::IValue>& took);
-  void tell_writes(const Node& node, Frame& frame);
+  void tell_writes(const Node& node, const Frame& frame);
 
   const ExportedWorld& world_;
   const Taps& taps_;

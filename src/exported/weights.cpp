@@ -2,6 +2,7 @@
 #include "exported/weights.h"
 
 #include <ATen/ATen.h>
+#include <ATen/EmptyTensor.h>
 #include <anycapture/error.h>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/json_problem.h"
 #include "exported/archive.h"
 #include "exported/scalar_types.h"
 
@@ -46,7 +48,8 @@ class Loader {
       try {
         into[name] = tensor(name, payload);
       } catch (const nlohmann::json::exception& error) {
-        archive_.fail(fmt::format("the weight {} is damaged: {}", printable(name), error.what()));
+        archive_.fail(fmt::format("the weight {} is damaged: {}", printable(name),
+                                  json_problem(error.what())));
       } catch (const c10::Error& error) {
         archive_.fail(fmt::format("the weight {} cannot be loaded: {}", printable(name),
                                   error.what_without_backtrace()));
@@ -93,31 +96,16 @@ class Loader {
         std::any_of(made.strides.begin(), made.strides.end(), negative))
       archive_.fail(
           fmt::format("the weight {} has sizes or strides that no tensor has", printable(name)));
-    const auto reach = reach_of(made);
-    if (!reach || *reach > (std::uint64_t{1} << 62))
+    try {
+      made.reach =
+          at::detail::computeStorageNbytes(made.sizes, made.strides, at::elementSize(made.dtype),
+                                           static_cast<std::size_t>(made.offset));
+    } catch (const c10::Error&) {  // more than there are numbers for
       archive_.fail(fmt::format("the weight {} reaches out of all memory: sizes ({}), strides ({})",
                                 printable(name), fmt::join(made.sizes, ", "),
                                 fmt::join(made.strides, ", ")));
-    made.reach = *reach;
-    return made;
-  }
-
-  // Bytes from the record's start to behind the last element; none where that is more than any
-  // number of bytes.
-  static std::optional<std::uint64_t> reach_of(const Layout& layout) {
-    std::uint64_t last = static_cast<std::uint64_t>(layout.offset);
-    if (std::find(layout.sizes.begin(), layout.sizes.end(), 0) != layout.sizes.end()) return 0;
-    for (std::size_t i = 0; i < layout.sizes.size(); ++i) {
-      std::uint64_t reach = 0;
-      if (__builtin_mul_overflow(static_cast<std::uint64_t>(layout.sizes[i] - 1),
-                                 static_cast<std::uint64_t>(layout.strides[i]), &reach) ||
-          __builtin_add_overflow(last, reach, &last))
-        return std::nullopt;
     }
-    std::uint64_t bytes = 0;
-    if (__builtin_mul_overflow(last + 1, at::elementSize(layout.dtype), &bytes))
-      return std::nullopt;
-    return bytes;
+    return made;
   }
 
   at::Device device(const Json& json) const { return device_ ? *device_ : exported::device(json); }

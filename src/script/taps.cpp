@@ -8,8 +8,8 @@
 #include <stdexcept>
 
 #include "attention/fused_ops.h"
+#include "capture/ivalues.h"
 #include "script/script_world.h"
-#include "script/values.h"
 
 namespace anycapture {
 namespace script {
@@ -167,7 +167,8 @@ void fire(RunState& run, const IValue& self, const Tap& tap, const IValue& value
   for (const auto& session : run.sessions) session->went_by(path);
   if (tap.kind == SiteKind::kAttention) return fire_attention(run, id, tap, value);
   const bool arguments = tap.kind == SiteKind::kInput || tap.kind == SiteKind::kOpInput;
-  const Tensors tensors = arguments ? tensors_in_arguments(value.toTupleRef()) : tensors_in(value);
+  const Tensors tensors = arguments ? capture::tensors_in_arguments(value.toTupleRef().elements())
+                                    : capture::tensors_in(value);
   if (tap.kind == SiteKind::kOp || tap.kind == SiteKind::kOpInput) {
     fire_op(run, id, tap, tensors);
     return;

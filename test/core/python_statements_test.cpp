@@ -102,6 +102,15 @@ TEST(PythonStatements, KnowWhereTheyStand) {
   EXPECT_EQ(statement_at(all, source.find("\n\n") + 1), -1);
 }
 
+TEST(PythonStatements, KnowWhatIsSpelledOut) {
+  for (const char* line : {"x = a, b", "x = (a, b)", "x = [a]", "x = {'k': v}",
+                           "x = [f(y) for y in z]", "x = (a,", "x = [f(", "x = y = a, b"})
+    EXPECT_TRUE(only(line).is_display) << line;
+  for (const char* line : {"x = f(a, b)", "x = (a @ b) * (", "x = (", "x = [a][0]", "x = (f(a, b))",
+                           "x = f('a, b')", "x = a  # b, c"})
+    EXPECT_FALSE(only(line).is_display) << line;
+}
+
 TEST(PythonStatements, TakeWhateverComes) {
   for (const std::string text : {"", "\n\n", "(((", "'", "\"\"\"", "x = (", "\\", "if", "=", "a = ",
                                  "/path/file.py(3): forward\n/other.py(4): f\n", "\xff\xfe = x"}) {

@@ -40,7 +40,9 @@ using support::exported;
 using support::message_of;
 using ::testing::AllOf;
 using ::testing::AnyOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::UnorderedElementsAre;
 
 Program load(const std::string& name) {
   return Program::load(exported(name + ".pt2"));
@@ -164,6 +166,48 @@ TEST(Exported, VariablesOpsAndNodesAreTheSameValues) {
   EXPECT_TRUE(at::equal(softmax, cap["blocks.0.attn:attention"]));
   EXPECT_TRUE(at::equal(softmax, cap["blocks.0.attn:attn[1]"]));
   EXPECT_TRUE(at::equal(softmax, cap["blocks.0.attn:softmax"]));
+}
+
+// A node goes by its name at its own module, and at the root where it is asked for there.
+TEST(Exported, ANodeFiresOnceForEachThatAsks) {
+  const Program program = load("vit_static");
+  const auto keys = [&](const std::vector<std::string>& selectors) {
+    Capturer cap(program, anycapture::Selectors(selectors));
+    program.forward({}, inputs_of("vit_static"));
+    std::vector<std::string> all;
+    for (const std::string& key : cap.keys("*"))
+      all.push_back(key + "=" + std::to_string(cap.calls(key).size()));
+    return all;
+  };
+  EXPECT_THAT(keys({"*:softmax"}), ElementsAre("blocks.0.attn:softmax=1"));
+  EXPECT_THAT(keys({":softmax"}), ElementsAre(":softmax=1"));
+  EXPECT_THAT(keys({"blocks.0.attn:softmax", ":softmax"}),
+              UnorderedElementsAre("blocks.0.attn:softmax=1", ":softmax=1"));
+}
+
+TEST(Exported, AVariableGoesBeforeANodeOfItsName) {
+  support::ChangedArchive archive("vit_static");
+  archive.change("models/model.json", [](nlohmann::json& json) {
+    for (auto& node : json["graph_module"]["graph"]["nodes"]) {
+      if (node["name"] == "softmax") node["name"] = "attn";
+    }
+  });
+  const Program program = Program::load(archive.write());
+  Capturer cap(program, {"blocks.0.attn:attn", "blocks.0.attn.drop:output"});
+  program.forward({}, inputs_of("vit_static"));
+  EXPECT_TRUE(at::equal(cap["blocks.0.attn:attn"], cap["blocks.0.attn.drop:output"]));
+}
+
+TEST(Exported, WhatAnOperatorTookIsWhatItWasBefore) {
+  const Program program = load("residual");
+  Capturer cap(program, {"act:@relu.input", "act:input", "act:@relu", "act:output"});
+  program.forward({}, inputs_of("residual"));
+  for (std::size_t i = 0; i < cap.calls("act:input").size(); ++i) {
+    const auto at_call = [&](const char* key) { return cap.calls(key)[i].value; };
+    EXPECT_TRUE(at::equal(at_call("act:@relu.input"), at_call("act:input")));
+    EXPECT_TRUE(at::equal(at_call("act:@relu"), at_call("act:input").relu()));
+    EXPECT_TRUE(at::equal(at_call("act:output"), at_call("act:input").relu()));
+  }
 }
 
 #if ANYCAPTURE_TORCH_AT_LEAST(2, 13)
@@ -325,11 +369,59 @@ TEST(Exported, RefusesGraphsThatCannotBe) {
               HasSubstr("is damaged"));
 }
 
+TEST(Exported, RefusesWhatHasNoKind) {
+  const auto nothing = nlohmann::json::array({nlohmann::json::object()});
+  const auto list = nlohmann::json::array({nlohmann::json::array()});
+  for (const nlohmann::json& empty : {nothing, list}) {
+    EXPECT_THAT(said_of_model([&](auto& json) { json["graph_module"]["graph"]["inputs"] = empty; }),
+                HasSubstr("has none, or more"));
+    EXPECT_THAT(said_of_model([&](auto& json) {
+                  json["graph_module"]["signature"]["input_specs"][0] = empty[0];
+                }),
+                HasSubstr("has none, or more"));
+    EXPECT_THAT(said_of_model([&](auto& json) {
+                  json["graph_module"]["signature"]["output_specs"][0] = empty[0];
+                }),
+                HasSubstr("has none, or more"));
+  }
+  EXPECT_THAT(said_of_model([](auto& json) {
+                json["graph_module"]["graph"]["outputs"][0] = {
+                    {"as_graph", {{"name", "g"}, {"graph", nlohmann::json::object()}}}};
+              }),
+              HasSubstr("a graph stands where none can be"));
+}
+
+TEST(Exported, RefusesNumbersForDtypes) {
+  EXPECT_THAT(said_of_model([](auto& json) {
+                auto& node = nodes_of(json)[1];
+                node["target"] = "torch.ops.aten.empty.memory_format";
+                node["inputs"] = {{{"name", "size"}, {"arg", {{"as_ints", {1}}}}, {"kind", 1}},
+                                  {{"name", "dtype"}, {"arg", {{"as_int", 200}}}, {"kind", 2}}};
+              }),
+              HasSubstr("it takes a dtype, and the file gives 200"));
+}
+
+TEST(Exported, RefusesTreesThatAreTooDeep) {
+  const std::string deep = "[1, " + std::string(100'000, '[');
+  EXPECT_THAT(said_of_model([&](auto& json) {
+                json["graph_module"]["module_call_graph"][0]["signature"]["in_spec"] = deep;
+              }),
+              HasSubstr("a tree of values is too deep"));
+}
+
+TEST(Exported, RefusesASecondMemberOfAName) {
+  support::ChangedArchive archive("vit_static");
+  archive.rename("weights/weight_1", "weights/WEIGHT_0");
+  const std::string path = archive.write();
+  EXPECT_THAT(message_of<FileError>([&] { Program::load(path); }), HasSubstr("twice"));
+}
+
 TEST(Exported, RefusesJsonThatIsTooDeep) {
   support::ChangedArchive archive("vit");
   archive.member("models/model.json") = std::string(200'000, '[');
   const std::string path = archive.write();
-  EXPECT_THAT(message_of<FileError>([&] { Program::load(path); }), HasSubstr("is no JSON"));
+  EXPECT_THAT(message_of<FileError>([&] { Program::load(path); }),
+              HasSubstr("is nested more than 1000 deep"));
 }
 
 std::string said_of_weight(const Change& change) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tensors inside what TorchScript passes around.
+// The tensors inside what programs pass around.
 #pragma once
 
 #include <ATen/core/ivalue.h>
@@ -9,14 +9,14 @@
 #include <string>
 
 namespace anycapture {
-namespace script {
+namespace capture {
 
 /// Named by position, key or field, as `output.0`, `output.logits`; a lone tensor has no name.
 Tensors tensors_in(const c10::IValue& value);
 
 /// The same of a call's arguments, as Python's hooks get them: by position, unless the only one
 /// that holds a tensor is a tensor.
-Tensors tensors_in_arguments(const c10::ivalue::Tuple& arguments);
+Tensors tensors_in_arguments(c10::ArrayRef<c10::IValue> arguments);
 
-}  // namespace script
+}  // namespace capture
 }  // namespace anycapture

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "script/values.h"
+#include "capture/ivalues.h"
 
 #include <ATen/core/Dict.h>
 #include <ATen/core/List.h>
@@ -9,7 +9,7 @@
 #include <algorithm>
 
 namespace anycapture {
-namespace script {
+namespace capture {
 namespace {
 
 using detail::joined;
@@ -55,8 +55,7 @@ Tensors tensors_in(const c10::IValue& value) {
   return result;
 }
 
-Tensors tensors_in_arguments(const c10::ivalue::Tuple& arguments) {
-  const auto& all = arguments.elements();
+Tensors tensors_in_arguments(c10::ArrayRef<c10::IValue> all) {
   std::size_t holding = 0, lone = 0;
   for (const c10::IValue& argument : all) {
     const Tensors tensors = tensors_in(argument);
@@ -71,5 +70,5 @@ Tensors tensors_in_arguments(const c10::ivalue::Tuple& arguments) {
   return result;
 }
 
-}  // namespace script
+}  // namespace capture
 }  // namespace anycapture
