@@ -3,7 +3,7 @@
 
     python attention.py ANYCAPTURE FOLDER [--quick]
 
-Each model is run twice with the same weights: as it is exported, fused ops and fast paths among it,
+Each model is run twice with the same weights: as it is saved, fused ops and fast paths among it,
 and in Python as one that computes its weights with a softmax, of which every result is recorded
 (timm with fused_attn off, transformers with attn_implementation="eager", torch.nn's
 MultiheadAttention with need_weights=True). Without --quick those of a fused op or a fast path are
@@ -25,6 +25,7 @@ from torch.overrides import TorchFunctionMode
 
 import fidelity
 import models
+from exported import input_options, inputs_of
 from fidelity import AnyCapture, save
 
 TOLERANCE = 1e-6
@@ -75,7 +76,7 @@ class Softmaxes(TorchFunctionMode):
 @dataclasses.dataclass
 class Maps:
     title: str
-    case: models.Case  # as it is exported
+    case: models.Case  # as it is saved
     plain: callable  # the weights, in order, that a run without fused ops gives
     kinds: list
     source: str  # of the weights in the archive
@@ -107,7 +108,7 @@ def transformers_pair(title, make):
     use_attention(fused.module, "sdpa")
     fused.module.load_state_dict(plain.module.state_dict())
     fused.inputs = plain.inputs
-    return Maps(title, fused, lambda: recorded(plain), [models.TRACED], "fused op")
+    return Maps(title, fused, lambda: recorded(plain), [models.TRACED, models.EXPORTED], "fused op")
 
 
 def own(title, make, kinds, source="softmax", attention=None):
@@ -140,7 +141,7 @@ def encoder(title, norm_first):
         x = layer.norm1(x) if norm_first else x
         return [layer.self_attn(x, x, x, need_weights=True, average_attn_weights=False)[1]]
 
-    return Maps(title, case, plain, [models.TRACED], "fast path")
+    return Maps(title, case, plain, [models.TRACED, models.EXPORTED], "fast path")
 
 
 class SelfAttention(nn.Module):
@@ -163,43 +164,59 @@ def multihead(title, need_weights, kinds, source):
     return Maps(title, case, plain, kinds, source)
 
 
-S, T = models.SCRIPTED, models.TRACED
+S, T, X = models.SCRIPTED, models.TRACED, models.EXPORTED
 QUICK = [
-    lambda: timm_pair("timm ViT", "vit_tiny_patch16_224", 64, [S, T], img_size=64, depth=3),
-    lambda: timm_pair("timm Swin, windows", "swin_tiny_patch4_window7_224", 112, [S, T], img_size=112,
+    lambda: timm_pair("timm ViT", "vit_tiny_patch16_224", 64, [S, T, X], img_size=64, depth=3),
+    lambda: timm_pair("timm Swin, windows", "swin_tiny_patch4_window7_224", 112, [S, T, X], img_size=112,
                       depths=(2, 2), num_heads=(2, 4), embed_dim=32),
     lambda: transformers_pair("transformers BERT, padding", models.bert),
     lambda: transformers_pair("transformers GPT-2, causal", models.gpt2),
     lambda: encoder("torch.nn TransformerEncoderLayer", False),
     lambda: encoder("torch.nn TransformerEncoderLayer, norm first", True),
-    lambda: multihead("torch.nn MultiheadAttention", False, [S, T], "fused op, fast path"),
-    lambda: multihead("torch.nn MultiheadAttention, need_weights", True, [S], "softmax"),
+    lambda: multihead("torch.nn MultiheadAttention", False, [S, T, X], "fused op, fast path"),
+    lambda: multihead("torch.nn MultiheadAttention, need_weights", True, [S, X], "softmax"),
 ]
 FULL = QUICK + [
-    lambda: timm_pair("timm DeiT, distilled", "deit_tiny_distilled_patch16_224", 64, [S], img_size=64,
+    lambda: timm_pair("timm DeiT, distilled", "deit_tiny_distilled_patch16_224", 64, [S, X], img_size=64,
                       depth=3),
-    lambda: timm_pair("timm BEiT, relative bias", "beit_base_patch16_224", 64, [S, T], img_size=64,
+    lambda: timm_pair("timm BEiT, relative bias", "beit_base_patch16_224", 64, [S, T, X], img_size=64,
                       depth=2),
-    lambda: timm_pair("timm EVA-02, rotary", "eva02_tiny_patch14_224", 56, [S], img_size=56, depth=2),
-    lambda: own("timm CaiT, talking heads", models.cait, [S]),
-    lambda: own("timm MaxViT", models.maxvit, [S]),
-    lambda: own("timm LeViT", models.levit, [S]),
-    lambda: own("vit-pytorch ViT", models.lucid_vit, [T]),
-    lambda: own("vit-pytorch CaiT", models.lucid_cait, [T]),
+    lambda: timm_pair("timm EVA-02, rotary", "eva02_tiny_patch14_224", 56, [S, X], img_size=56, depth=2),
+    lambda: own("timm CaiT, talking heads", models.cait, [S, X]),
+    lambda: own("timm MaxViT", models.maxvit, [S, X]),
+    lambda: own("timm LeViT", models.levit, [S, X]),
+    lambda: own("vit-pytorch ViT", models.lucid_vit, [T, X]),
+    lambda: own("vit-pytorch CaiT", models.lucid_cait, [T, X]),
     lambda: transformers_pair("transformers Whisper encoder", models.whisper),
     lambda: transformers_pair("transformers CLIP", models.clip),
-    lambda: own("transformers T5 encoder, relative bias", models.t5, [T]),
+    lambda: own("transformers T5 encoder, relative bias", models.t5, [T, X]),
     # Of another run its later layers' maps would differ: their inputs do, by the fused op's last bits.
-    lambda: own("all-MiniLM-L6-v2, its weights", models.minilm, [T], "fused op", "sdpa"),
+    lambda: own("all-MiniLM-L6-v2, its weights", models.minilm, [T, X], "fused op", "sdpa"),
 ]
 
 
-def captured(program, archive, inputs):
+def save_exported(case, path):
+    """Without fast paths, which torch.export does not take."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        save(case, models.EXPORTED, path)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def save_inputs(case, kind, path):
+    """Gives the options of `anycapture run`."""
+    if kind == models.EXPORTED:
+        return input_options(inputs_of(case.module, case.inputs, case.keywords), path)
+    fidelity.save_file({str(i): one.contiguous() for i, one in enumerate(case.inputs)}, path)
+    return ["--input", path]
+
+
+def captured(program, archive, options):
     """The maps in the order in which they fired."""
-    tensors = {str(i): one.contiguous() for i, one in enumerate(inputs)}
-    fidelity.save_file(tensors, f"{archive}.input.safetensors")
-    program("run", archive, "--input", f"{archive}.input.safetensors", "--threads",
-            str(fidelity.THREADS), "-c", "*:attention", "-o", f"{archive}.safetensors")
+    program("run", archive, *options, "--threads", str(fidelity.THREADS), "-c", "*:attention",
+            "-o", f"{archive}.safetensors")
     with safe_open(f"{archive}.safetensors", "pt") as file:
         about = json.loads(file.metadata()["anycapture"])
         calls = [(call["sequence"], key if n == 0 else f"{key}#{n}") for key in about["order"]
@@ -254,8 +271,14 @@ class Control:
 def compare(program, maps, kind, folder, controls, reconstructed=None):
     slug = "".join(c if c.isalnum() else "_" for c in maps.title.lower())
     archive = os.path.join(folder, f"attention_{slug}.{kind}")
-    save(maps.case, kind, archive)
-    ours = captured(program, archive, maps.case.inputs)
+    exported, case, source = kind == models.EXPORTED, maps.case, maps.source
+    if exported:
+        case, archive = models.as_exported(case, kind), f"{archive}.pt2"
+        source = "softmax" if source == "softmax" else "fused op"
+        save_exported(case, archive)
+    else:
+        save(case, kind, archive)
+    ours = captured(program, archive, save_inputs(case, kind, f"{archive}.input.safetensors"))
     against = {"Python": maps.plain()}
     if reconstructed and maps.source != "softmax":
         against["TorchLens"] = reconstructed(maps.case)
@@ -264,7 +287,7 @@ def compare(program, maps, kind, folder, controls, reconstructed=None):
         shown[whose], found = differences(ours, theirs, whose)
         # Of maps that are not each other's a control would say nothing.
         wrong += found or controls.setdefault(whose, Control(whose)).wrong_layer(ours, theirs)
-    print(f"| {maps.title} | {kind} | {maps.source} | {len(ours)} | {shown['Python']} | "
+    print(f"| {maps.title} | {kind} | {source} | {len(ours)} | {shown['Python']} | "
           f"{shown.get('TorchLens', '')} |", flush=True)
     return [f"{maps.title}, {kind}: {line}" for line in wrong]
 
