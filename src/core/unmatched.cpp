@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <set>
 #include <string_view>
 
@@ -177,10 +178,13 @@ std::string near_hint(const Selector& selector, const std::vector<ModuleName>& m
 }
 
 std::string list_of(const std::vector<std::string>& types) {
-  std::vector<std::string> shown = types;
-  shown.resize(std::min(types.size(), kTypesShown));
+  std::vector<std::string> named;  // lists of modules may have no type
+  std::copy_if(types.begin(), types.end(), std::back_inserter(named),
+               [](const std::string& type) { return !type.empty(); });
+  std::vector<std::string> shown = named;
+  shown.resize(std::min(named.size(), kTypesShown));
   std::string text = fmt::format("; the types there are: {}", fmt::join(shown, ", "));
-  if (shown.size() < types.size()) text += fmt::format(" and {} more", types.size() - shown.size());
+  if (shown.size() < named.size()) text += fmt::format(" and {} more", named.size() - shown.size());
   return text;
 }
 

@@ -64,6 +64,7 @@ class Finder {
 
   void name_values(Open& one) const {
     if (const ModuleSignature* signature = signature_of(one.call)) {
+      one.call.has_signature = true;
       one.call.inputs = by_name(signature->inputs, signature->input_names);
       one.call.outputs = by_name(signature->outputs, signature->output_names);
       return;

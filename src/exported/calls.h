@@ -24,6 +24,7 @@ struct ModuleCall {
   std::string call, path, type;
   std::size_t first = 0, last = 0;  ///< of its nodes
   std::vector<NamedSlot> inputs, outputs;
+  bool has_signature = false;  ///< that names them
 };
 
 /// Which nodes of a graph make and read each slot.

@@ -156,24 +156,53 @@ class Finder {
   void assign(const Open& open, const std::vector<std::string>& names, bool is_display) {
     if (names.size() == 1)
       return add(open, names[0], is_display ? std::vector<NamedSlot>() : values_of(open));
-    std::vector<Slot> each;
-    for (const NamedSlot& value : values_of(open)) each.push_back(value.second);
-    if (each.size() != names.size()) each = read_later(open);
-    const bool known = each.size() == names.size();
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      const bool tensor = known && graph_.is_tensor(each[i]);
-      add(open, names[i],
-          tensor ? std::vector<NamedSlot>{{"", each[i]}} : std::vector<NamedSlot>());
-    }
+    std::vector<std::vector<NamedSlot>> parts =
+        is_display ? made_by(open) : parts_of(open, names.size());
+    parts.resize(parts.size() == names.size() ? names.size() : 0);
+    parts.resize(names.size());
+    for (std::size_t i = 0; i < names.size(); ++i) add(open, names[i], std::move(parts[i]));
+  }
+
+  // The module's call that it ended with.
+  const ModuleCall* ended_call(const Open& open) const {
+    const auto call = calls_.find(open.frame.inner);
+    const bool ended = call != calls_.end() && call->second->last == open.nodes.back() &&
+                       !call->second->outputs.empty();
+    return ended ? call->second : nullptr;
   }
 
   // Of its last node; of the module that this one ended, what came out.
   std::vector<NamedSlot> values_of(const Open& open) const {
-    const auto call = calls_.find(open.frame.inner);
-    if (call != calls_.end() && call->second->last == open.nodes.back() &&
-        !call->second->outputs.empty())
-      return call->second->outputs;
-    return results_of(graph_, graph_.nodes[open.nodes.back()]);
+    const ModuleCall* call = ended_call(open);
+    return call != nullptr ? call->outputs : results_of(graph_, graph_.nodes[open.nodes.back()]);
+  }
+
+  // What a tuple of so many holds: `1.state` is `state` of the second. Empty where it is not known.
+  std::vector<std::vector<NamedSlot>> parts_of(const Open& open, std::size_t count) const {
+    const std::vector<NamedSlot> values = values_of(open);
+    const ModuleCall* call = ended_call(open);
+    const bool has_signature = call != nullptr && call->has_signature;
+    if (!has_signature && values.size() != count)
+      return call != nullptr ? std::vector<std::vector<NamedSlot>>() : made_by(open);
+    std::vector<std::vector<NamedSlot>> parts(count);
+    for (const auto& [name, slot] : values) {
+      const std::size_t dot = std::min(name.find('.'), name.size());
+      const std::string first = name.substr(0, dot);
+      const bool numbered =
+          !first.empty() && first.size() < 4 &&
+          std::all_of(first.begin(), first.end(), [](char c) { return c >= '0' && c <= '9'; });
+      const std::size_t index = numbered ? std::stoul(first) : count;
+      if (index >= count) return {};
+      if (graph_.is_tensor(slot))
+        parts[index].emplace_back(dot < name.size() ? name.substr(dot + 1) : "", slot);
+    }
+    return parts;
+  }
+
+  std::vector<std::vector<NamedSlot>> made_by(const Open& open) const {
+    std::vector<std::vector<NamedSlot>> parts;
+    for (const Slot slot : read_later(open)) parts.push_back({{"", slot}});
+    return parts;
   }
 
   // What the statement made and nodes behind it read, in the order in which it was made.

@@ -107,6 +107,7 @@ Node GraphReader::read_node(const Json& json, Names& names) {
     read_by_schema(node, inputs, names);
   } else {
     read_freely(node, inputs, names);
+    move_autocast(node);
   }
   read_results(node, json.at("outputs"), names);
   check_symbol(node);
@@ -181,6 +182,14 @@ void GraphReader::read_freely(Node& node, const Json& inputs, const Names& names
     if (keyword) node.keywords.push_back(one.at("name").get<std::string>());
     if (!keyword && !node.keywords.empty()) throw Error("its arguments are out of order");
   }
+}
+
+// What ran in it on the old device is run on the new one.
+void GraphReader::move_autocast(Node& node) const {
+  const bool moves = device_ && device_->type() != at::kMeta;  // which has none
+  if (!moves || node.target != "torch.ops.higher_order.wrap_with_autocast") return;
+  if (node.arguments.empty() || !node.arguments[0].constant.isString()) return;
+  node.arguments[0].constant = c10::IValue(c10::DeviceTypeName(device_->type(), true));
 }
 
 void GraphReader::read_results(Node& node, const Json& json, Names& names) {

@@ -39,6 +39,7 @@ class GraphReader {
   static void check_symbol(const Node& node);
   void read_by_schema(Node& node, const nlohmann::json& inputs, const Names& names);
   void read_freely(Node& node, const nlohmann::json& inputs, const Names& names);
+  void move_autocast(Node& node) const;
   static void read_results(Node& node, const nlohmann::json& json, Names& names);
 
   std::optional<at::Device> device_;

@@ -130,7 +130,19 @@ class Loader {
         bytes.data, {static_cast<std::int64_t>(bytes.size)},
         [owner = bytes.owner](void*) mutable { owner.reset(); },
         at::TensorOptions().dtype(at::kByte));
-    return device.is_cpu() ? made : made.to(device);
+    return device.is_cpu() ? made : moved(made, device);
+  }
+
+  at::Tensor moved(const at::Tensor& bytes, at::Device device) const {
+    try {
+      return bytes.to(device);
+    } catch (const c10::Error& error) {
+      archive_.fail(fmt::format("its weights cannot be put on {}: {}{}", device.str(),
+                                error.what_without_backtrace(),
+                                device_ ? ""
+                                        : "; they were there when it was exported: to put them "
+                                          "elsewhere, load(path, at::kCPU) or --device cpu"));
+    }
   }
 
   const Archive& archive_;

@@ -4,12 +4,13 @@
 #include <anycapture/anycapture.h>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 #include <benchmark/benchmark.h>
-#include <torch/csrc/jit/api/module.h>
 
-#include <unistd.h>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <string>
 
 namespace {
@@ -22,79 +23,103 @@ std::string file(const std::string& name) {
   return std::string(folder == nullptr ? "." : folder) + "/" + name;
 }
 
-const at::Tensor& image() {
-  static const at::Tensor made = at::zeros({1, 3, 224, 224});
-  return made;
+at::Tensor images(std::int64_t count) {
+  return at::zeros({count, 3, 224, 224});
 }
 
-const Program& vit() {
-  static const Program made = Program::load(file("vit.pt2"));
-  return made;
+const Program& program(const std::string& name) {
+  static std::map<std::string, Program> loaded;
+  const auto found = loaded.find(name);
+  return found != loaded.end() ? found->second
+                               : loaded.emplace(name, Program::load(file(name))).first->second;
 }
 
-void vit_exported(benchmark::State& state) {
-  const at::NoGradGuard no_grad;
-  for (auto _ : state) benchmark::DoNotOptimize(vit().forward({image()}));
+void run_vit(const std::string& name, std::int64_t count = 1) {
+  benchmark::DoNotOptimize(program(name).forward({images(count)}));
 }
 
-void vit_script(benchmark::State& state) {
-  static const Program program = Program::load(file("vit.pt"));
-  const at::NoGradGuard no_grad;
-  for (auto _ : state) benchmark::DoNotOptimize(program.forward({image()}));
+void run_captured() {
+  Capturer cap(program("vit.pt2"), "Attention:attn");
+  run_vit("vit.pt2");
+  if (cap.size() != 12) throw anycapture::Error("there are not 12 maps");
 }
 
-void vit_captured(benchmark::State& state) {
-  const at::NoGradGuard no_grad;
-  for (auto _ : state) {
-    Capturer cap(vit(), "Attention:attn");
-    benchmark::DoNotOptimize(vit().forward({image()}));
-    if (cap.size() != 12) state.SkipWithError("no 12 maps");
-  }
-}
-
-void adds_exported(benchmark::State& state) {
-  static const Program program = Program::load(file("adds.pt2"));
-  const at::NoGradGuard no_grad;
+void run_adds() {
   const at::Tensor one = at::ones({1});
-  for (auto _ : state) benchmark::DoNotOptimize(program.forward({one, one}));
+  benchmark::DoNotOptimize(program("adds.pt2").forward({one, one}));
 }
 
-void adds_direct(benchmark::State& state) {
-  const at::NoGradGuard no_grad;
+void run_adds_directly() {
   const at::Tensor one = at::ones({1});
-  for (auto _ : state) {
-    at::Tensor x = one;
-    for (int i = 0; i < 10'000; ++i) x = at::add(x, one);
-    benchmark::DoNotOptimize(x);
-  }
+  at::Tensor x = one;
+  for (int i = 0; i < 10'000; ++i) x = at::add(x, one);
+  benchmark::DoNotOptimize(x);
 }
 
-double resident() {  // bytes
-  std::ifstream pages("/proc/self/statm");
-  double all = 0, held = 0;
-  pages >> all >> held;
-  return held * static_cast<double>(sysconf(_SC_PAGESIZE));
+const std::map<std::string, void (*)()> kCases = {
+    {"vit_exported", [] { run_vit("vit.pt2"); }},
+    {"vit_script", [] { run_vit("vit.pt"); }},
+    {"vit_captured", run_captured},
+    {"adds_exported", run_adds},
+    {"adds_direct", run_adds_directly},
+};
+
+void measure(benchmark::State& state, const std::string& name) {
+  const at::NoGradGuard no_grad;
+  for (auto _ : state) kCases.at(name)();
+}
+
+// Of /proc/self/status, in bytes: VmRSS, or VmHWM, the most that it has been.
+double memory(const std::string& wanted) {
+  std::ifstream status("/proc/self/status");
+  std::string name;
+  double kilobytes = 0;
+  while (status >> name)
+    if (name == wanted + ":" && status >> kilobytes) break;
+  return kilobytes * 1024;
+}
+
+// How far resident memory rises in a forward of many images. A warm one maps the weights.
+double peak() {
+  const at::NoGradGuard no_grad;
+  run_vit("vit_batch.pt2", 16);
+  std::ofstream("/proc/self/clear_refs") << 5;
+  const double before = memory("VmRSS");
+  run_vit("vit_batch.pt2", 16);
+  return memory("VmHWM") - before;
 }
 
 void open_large(benchmark::State& state) {
   const std::string path = file("large_" + std::to_string(state.range(0)) + ".pt2");
   double grown = 0;
   for (auto _ : state) {
-    const double before = resident();
-    const Program program = Program::load(path);
-    grown = resident() - before;
-    benchmark::DoNotOptimize(program);
+    const double before = memory("VmRSS");
+    const Program large = Program::load(path);
+    grown = memory("VmRSS") - before;
+    benchmark::DoNotOptimize(large);
   }
   state.counters["resident_percent"] = 100 * grown / (1e9 * static_cast<double>(state.range(0)));
 }
 
-BENCHMARK(vit_exported)->Unit(benchmark::kMillisecond);
-BENCHMARK(vit_script)->Unit(benchmark::kMillisecond);
-BENCHMARK(vit_captured)->Unit(benchmark::kMillisecond);
-BENCHMARK(adds_exported)->Unit(benchmark::kMicrosecond);
-BENCHMARK(adds_direct)->Unit(benchmark::kMicrosecond);
-BENCHMARK(open_large)->Arg(1)->Arg(10)->Unit(benchmark::kMillisecond);
-
 }  // namespace
 
-BENCHMARK_MAIN();
+// --peak: prints bytes. --run CASE COUNT: so many times, to count instructions. Else benchmarks.
+int main(int count, char** arguments) {
+  const std::string first = count > 1 ? arguments[1] : "";
+  if (first == "--peak") return std::printf("%.0f\n", peak()) > 0 ? 0 : 1;
+  if (first == "--run" && count == 4) {
+    const at::NoGradGuard no_grad;
+    for (int i = 0; i < std::atoi(arguments[3]); ++i) kCases.at(arguments[2])();
+    return 0;
+  }
+  for (const auto& one : kCases)
+    benchmark::RegisterBenchmark(one.first.c_str(), measure, one.first)
+        ->Unit(benchmark::kMicrosecond);
+  benchmark::RegisterBenchmark("open_large", open_large)
+      ->Arg(1)
+      ->Arg(10)
+      ->Unit(benchmark::kMicrosecond);
+  benchmark::Initialize(&count, arguments);
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}

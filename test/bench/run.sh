@@ -3,7 +3,8 @@
 #
 # Builds the benchmarks, runs them and prints the README's table: the least of 30 interleaved runs
 # each, and ratios of two sides in one run. Takes some minutes; the machine should have nothing else
-# to do. ANYCAPTURE_BENCH_DIR: a folder on the disk to write 1 GiB to, else the current one.
+# to do. ANYCAPTURE_BENCH_DIR: a folder on the disk to write 1 GiB to, and archives of 11 GB; else the current one.
+# What is compared with Python needs the torch that --torch=pip installs, what is counted needs valgrind.
 set -euo pipefail
 project=$(cd "$(dirname "$0")/../.." && pwd)
 
@@ -37,6 +38,46 @@ fi
 "$build/test/bench/safetensors_bench" --benchmark_filter=write_gibibyte 2>/dev/null |
   grep '^1 GiB' >"$results/safetensors_text"
 "$project/test/bench/compile_time.sh" "$build" >"$results/compile_time"
+
+exported=${ANYCAPTURE_BENCH_DIR:-.}/exported python=$project/build/venv/bin/python
+has_python=
+if "$python" -c 'import torch' 2>/dev/null; then
+  has_python=1
+  mkdir -p "$exported"
+  [ -f "$exported/large_10.pt2" ] || "$python" "$project/test/bench/exported.py" "$exported" >&2
+  export ANYCAPTURE_BENCH_FILES=$exported OMP_NUM_THREADS=1
+  : >"$results/python_times"
+  : >"$results/exported_times"
+  for _ in 1 2 3 4 5 6; do
+    run exported_bench "${interleaved[@]}" --benchmark_repetitions=6 --benchmark_filter='vit|adds'
+    cat "$results/exported_bench" >>"$results/exported_times"
+    "$python" "$project/test/bench/exported.py" "$exported" --time 8 >>"$results/python_times"
+  done
+  run exported_bench --benchmark_repetitions=9 --benchmark_filter=open_large
+  # What is freed is given back at once, on both sides.
+  export MALLOC_MMAP_THRESHOLD_=65536
+  "$build/test/bench/exported_bench" --peak >"$results/peak"
+  "$python" "$project/test/bench/exported.py" "$exported" --peak >"$results/python_peak"
+  unset MALLOC_MMAP_THRESHOLD_ OMP_NUM_THREADS
+fi
+# instructions COMMAND: of what COMMAND does once more when its last argument is 2 in place of 1.
+instructions() {
+  local count totals=()
+  for count in 1 2; do
+    totals+=("$(OMP_NUM_THREADS=1 valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@" "$count" 2>&1 |
+      sed -n 's/.*Collected : \([0-9]*\).*/\1/p')")
+  done
+  echo $((totals[1] - totals[0]))
+}
+has_valgrind=
+if [ "$has_python" ] && command -v valgrind >/dev/null; then
+  has_valgrind=1
+  for name in vit_exported vit_script vit_captured adds_exported adds_direct; do
+    echo "bench: instructions of $name" >&2
+    instructions "$build/test/bench/exported_bench" --run "$name" >"$results/instructions_$name"
+  done
+  instructions "$python" "$project/test/bench/exported.py" "$exported" --time >"$results/instructions_python"
+fi
 
 # least NAME BENCHMARK [DIVISOR]: the least CPU time, in the benchmark's own units.
 least() {
@@ -104,3 +145,29 @@ row "compiling \`#include <anycapture/tag.h>\`, against \`<ATen/core/Tensor.h>\`
   "$(sed 's/.*ratio //' "$results/compile_time") x"
 row '1 GiB to safetensors, against write and fsync' '1.15 x' \
   "$(sed 's/.*ratio \([0-9.]*\).*/\1/' "$results/safetensors_text") x"
+if [ "$has_python" ]; then
+  x() { # x CASE [DIVISOR]: its least time by the clock
+    awk -v name="$1" -v divisor="${2:-1}" '$1 == name && (!n++ || $2 < least) { least = $2 }
+      END { printf "%.4f", least / divisor }' "$results/exported_times"
+  }
+  counted() { # counted A B: the ratio of their instructions, where there is valgrind
+    [ "$has_valgrind" ] || return 0
+    awk -v a="$(cat "$results/instructions_$1")" -v b="$(cat "$results/instructions_$2")" \
+      'BEGIN { printf "%.4f x by instructions; ", a / b }'
+  }
+  clock() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f x by the clock", a / b }'; }
+  row "the same exported to a \`.pt2\`, forward against TorchScript" '1.05 x' \
+    "$(counted vit_exported vit_script)$(clock "$(x vit_exported)" "$(x vit_script)")"
+  row "the same against Python's eager forward" '1.00 x' \
+    "$(counted vit_exported python)$(clock "$(x vit_exported 1000)" "$(sort -g "$results/python_times" | head -n 1)")"
+  row 'the same with its 12 maps captured, against without' '1.02 x' \
+    "$(counted vit_captured vit_exported)$(clock "$(x vit_captured)" "$(x vit_exported)")"
+  row 'a node of 10,000 sums of one element, more than the same calls made directly' '300 ns' \
+    "$(awk -v a="$(x adds_exported)" -v b="$(x adds_direct)" 'BEGIN { printf "%.0f ns (of %.0f)", (a - b) / 10, a / 10 }')"
+  row "memory that a forward of 16 images takes, against Python running the same \`.pt2\`" '1.1 x' \
+    "$(awk -v a="$(cat "$results/peak")" -v b="$(cat "$results/python_peak")" \
+      'BEGIN { printf "%.2f x (%.0f MB)", a / b, a / 1e6 }')"
+  row "opening a \`.pt2\` of 10 GB, against one of 1 GB" '1.1 x' \
+    "$(awk -v a="$(least exported_bench open_large/10)" -v b="$(least exported_bench open_large/1)" \
+      'BEGIN { printf "%.2f x (%.1f ms)", a / b, a / 1000 }')"
+fi

@@ -133,6 +133,7 @@ TEST(Exported, GivesWhatPythonComputes) {
       {"mutation", "mutation", 4},
       {"mutation_decomposed", "mutation_decomposed", 4},
       {"training", "training", 4},
+      {"signatures", "signatures", 24},
   };
   for (const Example& one : kExamples) {
     if (one.of_2_13 && !kNew) {
@@ -312,6 +313,49 @@ TEST(Exported, WeightsNeedNoAlignment) {
   Capturer cap(program, kEverything, quiet());
   program.forward({}, inputs_of("residual"));
   EXPECT_GE(agreeing(cap, "residual"), 24u);
+}
+
+std::string replaced(std::string text, const std::string& part, const std::string& by) {
+  for (std::size_t at = 0; (at = text.find(part, at)) != std::string::npos; at += by.size())
+    text.replace(at, part.size(), by);
+  return text;
+}
+
+// As if it had been exported on a GPU.
+std::string of_cuda(support::ChangedArchive& archive) {
+  for (const char* name : {"model.json", "weights_config.json", "constants_config.json"}) {
+    std::string& text = archive.member(name);
+    text = replaced(replaced(text, R"("type": "cpu")", R"("type": "cuda")"),
+                    R"("as_string": "cpu")", R"("as_string": "cuda")");
+  }
+  return archive.write();
+}
+
+TEST(Exported, ADeviceThatIsGivenIsInPlaceOfThoseOfTheFile) {
+  for (const Example& one : std::vector<Example>{{"symbols", "symbols", 11, {{"n", 3}}},
+                                                 {"while_loop", "while_loop", 4},
+                                                 {"weights", "weights", 28, {}, true},
+                                                 {"regions", "regions", 17, {}, true}}) {
+    if (one.of_2_13 && !kNew) continue;
+    support::ChangedArchive archive(one.archive);
+    const std::string path = of_cuda(archive);
+    const Program program = Program::load(path, at::kCPU);
+    Capturer cap(program, kEverything, quiet());
+    const at::NoGradGuard no_grad;
+    program.forward({}, inputs_of(one.run, one.more));
+    EXPECT_GE(agreeing(cap, one.run), one.values) << one.run;
+    if (at::hasCUDA()) continue;
+    const std::string said = message_of<Error>([&] { Program::load(path).forward({}, {}); });
+    EXPECT_THAT(said, AnyOf(AllOf(HasSubstr("cannot be put on cuda"), HasSubstr("--device cpu")),
+                            HasSubstr("input")))
+        << one.run;  // one without weights
+  }
+}
+
+TEST(Exported, ParametersGoToTheDeviceThatIsGiven) {
+  const Program program = Program::load(exported("vit_static.pt2"), at::kMeta);
+  EXPECT_FALSE(program.named_parameters().empty());
+  for (const auto& [name, value] : program.named_parameters()) EXPECT_TRUE(value.is_meta()) << name;
 }
 
 TEST(Exported, NamesAllThatItLacksWhenItIsLoaded) {

@@ -23,6 +23,7 @@ void sniff(std::string_view bytes);     ///< a file of any format
 void picture(std::string_view bytes);   ///< a PNG or JPEG file, or the EXIF marker of one
 void selector(std::string_view bytes);  ///< selectors or a glob, a newline, a path or key
 void rename(std::string_view bytes);    ///< `OLD=NEW` of --map, a newline, a key
+void exported(std::string_view bytes);  ///< a .pt2 file, or what it holds
 
 /// The path of a file in memory that holds these bytes, until the next call.
 std::string file_of(std::string_view bytes);

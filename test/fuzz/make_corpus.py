@@ -288,9 +288,87 @@ def renames():
     }
 
 
+def leaf(name):
+    return {"as_tensor": {"name": name}}
+
+
+def tensor_meta(sizes, strides, dtype=7, offset=0):
+    def numbers(values):
+        return [{"as_int": value} for value in values]
+
+    return {"dtype": dtype, "sizes": numbers(sizes), "requires_grad": False, "device": {"type": "cpu", "index": None},
+            "strides": numbers(strides), "storage_offset": {"as_int": offset}, "layout": 7}
+
+
+def program():
+    """x + w, two of three rows of it."""
+    def node(target, inputs, outputs):
+        named = [{"name": name, "arg": arg, "kind": 1} for name, arg in inputs.items()]
+        return {"target": f"torch.ops.aten.{target}", "inputs": named, "outputs": outputs, "metadata": {},
+                "name": outputs[0].get("as_tensor", {}).get("name", "")}
+
+    nodes = [node("add.Tensor", {"self": leaf("x"), "other": leaf("w")}, [leaf("add")]),
+             node("slice.Tensor", {"self": leaf("add"), "dim": {"as_int": 0}, "end": {"as_int": 2}}, [leaf("slice_1")])]
+    graph = {"inputs": [leaf("w"), leaf("x")], "outputs": [leaf("slice_1")], "nodes": nodes,
+             "tensor_values": {name: tensor_meta([3], [1]) for name in ("w", "x", "add", "slice_1")},
+             "sym_int_values": {}, "sym_bool_values": {}, "sym_float_values": {}, "custom_obj_values": {},
+             "is_single_tensor_return": False}
+    one = '{"type": null, "context": null, "children_spec": []}'
+    several = '{"type": "builtins.tuple", "context": "null", "children_spec": [%s]}'
+    keywords = '{"type": "builtins.dict", "context": "[]", "children_spec": []}'
+    root = {"inputs": [], "outputs": [], "in_spec": "[1, " + several % (several % one + ", " + keywords) + "]",
+            "out_spec": "[1, " + one + "]", "forward_arg_names": ["x"]}
+    signature = {"input_specs": [{"parameter": {"arg": {"name": "w"}, "parameter_name": "w"}},
+                                 {"user_input": {"arg": leaf("x")}}],
+                 "output_specs": [{"user_output": {"arg": leaf("slice_1")}}]}
+    return {"graph_module": {"graph": graph, "signature": signature, "metadata": {}, "treespec_namedtuple_fields": {},
+                             "module_call_graph": [{"fqn": "", "signature": root}]},
+            "opset_version": {"aten": 10}, "range_constraints": {}, "schema_version": {"major": 8, "minor": 20},
+            "verifiers": ["ATEN"], "torch_version": "2.13.0", "guards_code": []}
+
+
+def weight(sizes=(3,), strides=(1,), **more):
+    return {"path_name": "weight_0", "is_param": True, "use_pickle": False, "tensor_meta": tensor_meta(sizes, strides, **more)}
+
+
+def exported():
+    def lines(change=lambda model: None, entry=None, data=bytes(12)):
+        model = program()
+        change(model["graph_module"]["graph"])
+        return "\n".join(map(json.dumps, (model, {"config": {"w": entry or weight()}}, {"config": {}}))).encode() + b"\n" + data
+
+    def cycle(graph):
+        graph["nodes"][0]["inputs"][1]["arg"] = leaf("slice_1")
+
+    def nested(graph):
+        for _ in range(40):
+            arg = {"as_graph": {"name": "inner", "graph": json.loads(json.dumps(graph))}}
+            graph["nodes"] = [{"target": "torch.ops.higher_order.cond", "inputs": [{"name": "", "arg": arg, "kind": 1}],
+                               "outputs": [leaf("slice_1")], "metadata": {}, "name": "cond"}]
+
+    return {
+        "sound": lines(),
+        "empty": b"\n\n\n",
+        "deep": b'{"graph_module":' + b"[" * 5000 + b"\n{}\n{}\n",
+        "cyclic": lines(cycle),
+        "graphs_in_graphs": lines(nested),
+        "no_arguments": lines(lambda graph: graph["nodes"][0].update(inputs=[])),
+        "no_results": lines(lambda graph: graph["nodes"][0].update(outputs=[])),
+        "unknown_operator": lines(lambda graph: graph["nodes"][0].update(target="torch.ops.aten.add.None")),
+        "cut_short": lines(data=bytes(11)),
+        "out_of_the_record": lines(entry=weight(offset=1)),
+        "strides_over_2_63": lines(entry=weight((2, 2), (2**62, 2**62))),
+        "offset_of_2_63": lines(entry=weight(offset=2**63 - 1)),
+        "strides_back": lines(entry=weight(strides=(-1,))),
+        "unknown_dtype": lines(entry=weight(dtype=99)),
+        "path_above": lines(entry={**weight(), "path_name": "../weights/weight_0"}),
+        "pickled": lines(entry={**weight(), "use_pickle": True}),
+    }
+
+
 def main():
     makers = {"capture": captures, "metadata": metadata, "npy": arrays, "npz": archives, "sniff": sniffed,
-              "picture": pictures, "selector": selectors, "rename": renames}
+              "picture": pictures, "selector": selectors, "rename": renames, "exported": exported}
     for target, make in makers.items():
         for name, data in make().items():
             put(target, name, data)

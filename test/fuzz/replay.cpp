@@ -18,9 +18,13 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::pair<const char*, fuzz::Target> kTargets[] = {
+#ifdef FUZZ_WITH_TORCH
+    {"exported", fuzz::exported},
+#else
     {"capture", fuzz::capture},   {"metadata", fuzz::metadata}, {"npy", fuzz::npy},
     {"npz", fuzz::npz},           {"sniff", fuzz::sniff},       {"picture", fuzz::picture},
     {"selector", fuzz::selector}, {"rename", fuzz::rename},
+#endif
 };
 
 std::vector<fs::path> files_in(const char* folder) {

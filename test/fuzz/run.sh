@@ -1,15 +1,23 @@
 #!/usr/bin/env bash
-# usage: test/fuzz/run.sh [SECONDS] [TARGET...]
+# usage: test/fuzz/run.sh [--torch=PATH|pip|debian] [SECONDS] [TARGET...]
 #
 # Builds the libFuzzer programs with Clang and runs each, or each TARGET, for so long: 600 seconds by default. Prints a
 # line for each: seconds by the clock and of its core, executions, executions a second, branches reached, inputs kept,
 # what came of it. Exits 1 when one found a defect, and says where the input lies: copied to corpus/TARGET it is a test
 # from then on.
+# With --torch, the target that reads torch.export archives too, by that LibTorch (see cmake/setup.sh).
 # BUILD is the build folder, CXX the compiler.
 set -euo pipefail
 project=$(cd "$(dirname "$0")/../.." && pwd)
 build=${BUILD:-$project/build/fuzz}
 
+torch=()
+if [[ ${1-} == --torch=* ]]; then
+  setup=$("$project/cmake/setup.sh" "$1")
+  torch=(-DANYCAPTURE_WITH_TORCH=ON -DANYCAPTURE_BUILD_SAMPLES=OFF -DANYCAPTURE_INTERPOSE=OFF
+    "-DTorch_DIR=$(sed -n 's/^Torch_DIR:.*=//p' "$setup/CMakeCache.txt")")
+  shift
+fi
 seconds=600
 if [[ ${1-} =~ ^[0-9]+$ ]]; then
   seconds=$1
@@ -33,7 +41,8 @@ done
 mkdir -p "$build"
 log=$build/build.log
 options=(-DCMAKE_CXX_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DANYCAPTURE_BUILD_FUZZERS=ON
-  "-DANYCAPTURE_SANITIZE=address,undefined" -DANYCAPTURE_WITH_TORCH=OFF -DANYCAPTURE_BUILD_TESTS=OFF -DBUILD_SHARED_LIBS=OFF)
+  "-DANYCAPTURE_SANITIZE=address,undefined" -DANYCAPTURE_WITH_TORCH=OFF "${torch[@]}" -DANYCAPTURE_BUILD_TESTS=OFF
+  -DBUILD_SHARED_LIBS=OFF)
 if command -v ccache >/dev/null; then options+=(-DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
 {
   cmake -S "$project" -B "$build" -G Ninja "${options[@]}" && cmake --build "$build" --target fuzzers
@@ -74,11 +83,13 @@ for target in "${targets[@]}"; do
   if [ -f "$project/test/fuzz/dict/$target.dict" ]; then
     dictionary=(-dict="$project/test/fuzz/dict/$target.dict")
   fi
+  length=8192
+  [ "$target" != exported ] || length=131072 # a small model's
   result=clean
   before=$(core_seconds)
   # A file that promises more memory than it is worth is a defect as well.
   ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1 "$programs/fuzz_$target" "$kept" "${seeds[@]}" \
-    "${dictionary[@]}" -max_total_time="$seconds" -max_len=8192 -timeout=20 -malloc_limit_mb=64 -rss_limit_mb=1024 \
+    "${dictionary[@]}" -max_total_time="$seconds" -max_len="$length" -timeout=20 -malloc_limit_mb=64 -rss_limit_mb=1024 \
     -print_final_stats=1 -artifact_prefix="$found/" >"$log" 2>&1 || {
     result="DEFECT, see $log and $found" status=1
   }

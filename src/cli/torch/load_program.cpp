@@ -32,7 +32,9 @@ Program load_program(const ModelOptions& options) {
     return Program::load(options.model, device_of(options.device));
   } catch (const FileError& error) {
     const std::string text = error.what();
-    if (text.find("Unknown builtin op") == std::string::npos) throw;
+    const bool lacks = text.find("Unknown builtin op") != std::string::npos ||  // TorchScript's
+                       text.find("of its operators") != std::string::npos;
+    if (!lacks) throw;
     throw FileError(text + "\nload the library that has it with --op-library FILE");
   }
 }

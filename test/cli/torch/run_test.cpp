@@ -253,6 +253,36 @@ TEST_F(Run, OperatorsComeFromALibrary) {
   EXPECT_THAT(none.err, HasSubstr("none.so"));
 }
 
+std::string exported(const std::string& name) {
+  return support::data("exported/") + name;
+}
+
+std::string of_python(const std::string& run, const std::string& key) {
+  return anycapture::safetensors::bytes_of(Reader(exported(run + ".reference.safetensors")), key);
+}
+
+TEST_F(Run, ExportedProgramsRun) {
+  const std::string program = exported("vit_static.pt2");
+  const std::string inputs = exported("vit_static.input.safetensors");
+  EXPECT_EQ(value({program, "--input", inputs, "-c", "Attention:attn"}, "blocks.0.attn:attn"),
+            of_python("vit_static", "blocks.0.attn:attn"));
+  const Said modules = anycapture({"modules", program, "Attention", "--sites"});
+  EXPECT_EQ(modules.status, 0) << modules.err;
+  EXPECT_THAT(modules.out, AllOf(HasSubstr("blocks.0.attn:attn"), HasSubstr("nets.py:")));
+}
+
+TEST_F(Run, OperatorsOfExportedProgramsComeFromALibrary) {
+  const std::string program = exported("functionalized.pt2");
+  const std::string inputs = exported("functionalized.input.safetensors");
+  const Said said = anycapture({"modules", program});
+  EXPECT_EQ(said.status, 3);
+  EXPECT_THAT(said.err, AllOf(HasSubstr("anycapture_test.twice"), HasSubstr("--op-library FILE")));
+  EXPECT_EQ(
+      value({program, "--op-library", ANYCAPTURE_TWICE_OP, "--input", inputs, "-c", ":output"},
+            ":output.0"),
+      of_python("functionalized", ":output.0"));
+}
+
 TEST_F(Run, ModulesAreListed) {
   const Said said = anycapture({"modules", data("flow.pt")});
   EXPECT_EQ(said.status, 0) << said.err;

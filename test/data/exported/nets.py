@@ -406,3 +406,29 @@ class Training(nn.Module):
     def forward(self, x, target):
         h = linear(self.hidden(x).tanh(), self.last.weight, self.last.bias)
         return nn.functional.mse_loss(h, target), h.detach()
+
+
+class Gate(nn.Module):
+    """Of what it returns, one is what it takes."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, x, state):
+        gated = self.linear(x).sigmoid() * state["h"]
+        return x, {"gated": gated, "state": state["h"]}
+
+
+class Signatures(nn.Module):
+    """Exported with the signatures of its gates."""
+
+    def __init__(self):
+        super().__init__()
+        self.gates = nn.ModuleList([Gate(), Gate()])
+
+    def forward(self, x, h):
+        for gate in self.gates:
+            x, state = gate(x + 1, {"h": h})
+            h = state["gated"] + state["state"]
+        return x, h
