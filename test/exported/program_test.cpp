@@ -460,6 +460,26 @@ TEST(Exported, RefusesASecondMemberOfAName) {
   EXPECT_THAT(message_of<FileError>([&] { Program::load(path); }), HasSubstr("twice"));
 }
 
+TEST(Exported, ANewerSchemaIsAWarningUntilSomethingUnknownIsMet) {
+  support::ChangedArchive archive("residual");
+  archive.change("models/model.json",
+                 [](nlohmann::json& json) { json["schema_version"]["minor"] = 99; });
+  const std::string path = archive.write();
+  ::testing::internal::CaptureStderr();
+  const Program program = Program::load(path);
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr(path), HasSubstr("its schema is 8.99, and 8.20 is the newest")));
+  Capturer cap(program, kEverything, quiet());
+  program.forward({}, inputs_of("residual"));
+  EXPECT_GE(agreeing(cap, "residual"), 24u);
+  archive.change("models/model.json", [](nlohmann::json& json) {
+    nodes_of(json)[3]["inputs"][0]["arg"] = {{"as_hologram", 1}};
+  });
+  const std::string unknown = archive.write();
+  EXPECT_THAT(message_of<FileError>([&] { Program::load(unknown); }),
+              AllOf(HasSubstr("hologram"), HasSubstr("node ")));
+}
+
 TEST(Exported, RefusesJsonThatIsTooDeep) {
   support::ChangedArchive archive("vit");
   archive.member("models/model.json") = std::string(200'000, '[');
