@@ -158,8 +158,7 @@ class Finder {
       return add(open, names[0], is_display ? std::vector<NamedSlot>() : values_of(open));
     std::vector<std::vector<NamedSlot>> parts =
         is_display ? made_by(open) : parts_of(open, names.size());
-    parts.resize(parts.size() == names.size() ? names.size() : 0);
-    parts.resize(names.size());
+    if (parts.size() != names.size()) parts.assign(names.size(), {});  // it is not known which
     for (std::size_t i = 0; i < names.size(); ++i) add(open, names[i], std::move(parts[i]));
   }
 
@@ -187,16 +186,20 @@ class Finder {
     std::vector<std::vector<NamedSlot>> parts(count);
     for (const auto& [name, slot] : values) {
       const std::size_t dot = std::min(name.find('.'), name.size());
-      const std::string first = name.substr(0, dot);
-      const bool numbered =
-          !first.empty() && first.size() < 4 &&
-          std::all_of(first.begin(), first.end(), [](char c) { return c >= '0' && c <= '9'; });
-      const std::size_t index = numbered ? std::stoul(first) : count;
+      const std::size_t index = index_of(name.substr(0, dot));
       if (index >= count) return {};
       if (graph_.is_tensor(slot))
         parts[index].emplace_back(dot < name.size() ? name.substr(dot + 1) : "", slot);
     }
     return parts;
+  }
+
+  // Of a part of a tuple; Flow::kNone for what has a name.
+  static std::size_t index_of(const std::string& name) {
+    const bool numbered =
+        !name.empty() && name.size() < 4 &&
+        std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
+    return numbered ? std::stoul(name) : Flow::kNone;
   }
 
   std::vector<std::vector<NamedSlot>> made_by(const Open& open) const {

@@ -214,7 +214,7 @@ def clip():
     text = dict(vocab_size=100, hidden_size=48, intermediate_size=96, num_hidden_layers=2,
                 num_attention_heads=4, max_position_embeddings=16, eos_token_id=2)
     return transformer("CLIPModel", "CLIPConfig", ["input_ids", "pixel_values"],
-                       (tokens(9), torch.randn(2, 3, 32, 32)), vision_config=vision,
+                       (tokens(9), torch.randn(2, 3, 32, 32)), sizes=(0,), vision_config=vision,
                        text_config=text, projection_dim=32)
 
 
@@ -349,7 +349,7 @@ FULL = QUICK + [
     ("transformers Llama", llama, [EXPORTED, ANY_SIZE]),
     ("transformers T5", t5_whole, [EXPORTED, ANY_SIZE]),
     ("transformers Whisper", whisper_whole, [EXPORTED, ANY_SIZE]),
-    ("transformers CLIP", clip, [EXPORTED]),
+    ("transformers CLIP", clip, [EXPORTED, ANY_SIZE]),
     ("torch.nn TransformerEncoder", encoder, [EXPORTED, ANY_SIZE]),
     ("torch.nn MultiheadAttention", multihead, [EXPORTED, ANY_SIZE]),
     ("vit-pytorch ViT", lucid_vit, [EXPORTED, ANY_SIZE]),
