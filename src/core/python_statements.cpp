@@ -97,8 +97,12 @@ std::size_t find_outside(std::string_view text, std::size_t from, std::size_t to
   return to;
 }
 
-// `a, b`, `(a, b)`, `[a]`, `{...}`; of text that is cut short too.
+// `a, b`, `(a, b)`, `[a]`, `{...}`, `(f(a) for a in b)`, `dict(a=b)`; of text that is cut short
+// too.
 bool is_display(std::string_view value) {
+  for (const std::string_view type : {"dict(", "list(", "map(", "set(", "tuple(", "zip("}) {
+    if (value.substr(0, type.size()) == type && value.back() == ')') return true;
+  }
   const auto place_of = [](std::string_view text, char wanted) {
     return find_outside(text, 0, text.size(), [&](std::size_t i) { return text[i] == wanted; });
   };
@@ -109,7 +113,11 @@ bool is_display(std::string_view value) {
   const std::string_view inside = value.substr(1);
   const std::size_t close = place_of(inside, kClose[bracket]);
   const bool whole = close + 1 >= inside.size();  // `[a][0]` is none
-  return whole && (value.front() != '(' || place_of(inside.substr(0, close), ',') < close);
+  if (!whole || value.front() != '(') return whole;
+  const std::string_view content = inside.substr(0, close);
+  const std::size_t loop = find_outside(
+      content, 0, close, [&](std::size_t i) { return content.substr(i, 5) == " for "; });
+  return place_of(content, ',') < close || loop < close;
 }
 
 std::vector<std::string> names_in(std::string_view target) {

@@ -25,7 +25,7 @@ struct ANYCAPTURE_API Statement {
   std::string alias;
   bool ends_in_call = false;  ///< its right side does: `f(x)`, but not `f(x)[0]`
   /// Its right side is a tuple, list, dict or the like that is spelled out: `a, b`, `[f(x) for
-  /// ...]`.
+  /// ...]`, `map(f, x)`.
   bool is_display = false;
 
   bool assigns(std::string_view name) const;

@@ -69,8 +69,9 @@ class Finder {
       one.call.outputs = by_name(signature->outputs, signature->output_names);
       return;
     }
-    one.call.inputs = numbered(values_in(one));
-    one.call.outputs = numbered(values_out(one));
+    one.call.inputs = named(values_in(one));
+    const std::vector<Slot> out = values_out(one);
+    one.call.outputs = are_of_one_node(out) ? numbered(out) : named(out);
   }
 
   // Of the first call `path`, of later ones `path@1`.
@@ -91,10 +92,26 @@ class Finder {
     return slots;
   }
 
+  // Which then are in its order.
+  bool are_of_one_node(const std::vector<Slot>& slots) const {
+    return std::all_of(slots.begin(), slots.end(), [&](Slot slot) {
+      return flow_.maker[static_cast<std::size_t>(slot)] ==
+             flow_.maker[static_cast<std::size_t>(slots.front())];
+    });
+  }
+
   static std::vector<NamedSlot> numbered(const std::vector<Slot>& slots) {
     std::vector<NamedSlot> named;
     for (std::size_t i = 0; i < slots.size(); ++i)
       named.emplace_back(slots.size() == 1 ? "" : std::to_string(i), slots[i]);
+    return named;
+  }
+
+  std::vector<NamedSlot> named(const std::vector<Slot>& slots) const {
+    std::vector<NamedSlot> named;
+    for (const Slot slot : slots)
+      named.emplace_back(slots.size() == 1 ? "" : graph_.slot_names[static_cast<std::size_t>(slot)],
+                         slot);
     return named;
   }
 
@@ -159,7 +176,7 @@ class Finder {
 
 }  // namespace
 
-Flow::Flow(const Graph& graph)
+Flow::Flow(const Graph& graph, const std::vector<bool>& returned)
     : maker(graph.slots(), kNone), readers(graph.slots()), nodes(graph.nodes.size()) {
   const auto read = [this](Slot slot, std::size_t node) {
     auto& all = readers[static_cast<std::size_t>(slot)];
@@ -173,8 +190,9 @@ Flow::Flow(const Graph& graph)
       }
     }
   }
-  for (const Argument& output : graph.outputs) {
-    each_argument(output, [&](const Argument& one) {
+  for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
+    if (i < returned.size() && !returned[i]) continue;
+    each_argument(graph.outputs[i], [&](const Argument& one) {
       if (one.slot != kNoSlot) read(one.slot, nodes);
     });
   }

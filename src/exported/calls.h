@@ -29,7 +29,8 @@ struct ModuleCall {
 
 /// Which nodes of a graph make and read each slot.
 struct Flow {
-  explicit Flow(const Graph& graph);
+  /// `returned`: of the graph's outputs, those that are read outside; empty for all.
+  explicit Flow(const Graph& graph, const std::vector<bool>& returned = {});
 
   static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
   std::vector<std::size_t> maker;                 ///< kNone: an input
@@ -39,8 +40,8 @@ struct Flow {
 
 /// `outer`: calls that the graph is run inside of, when it is a node's. `state`: slots that hold
 /// parameters, buffers and constants. Names of values: by `signatures` where a module was exported
-/// with one; else, of what goes in, by first use, and of what goes out, those that are read outside
-/// of the call, as they were made.
+/// with one; else of what its nodes read from outside of the call, and of what is read there: where
+/// there are several, the file does not say in which order, and they have the names of their nodes.
 std::vector<ModuleCall> calls_in(const Graph& graph, const Flow& flow,
                                  const std::set<std::string>& outer, const std::set<Slot>& state,
                                  const std::map<std::string, ModuleSignature>& signatures);

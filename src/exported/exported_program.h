@@ -46,6 +46,13 @@ struct ExportedProgram {
   TreeSpec out_spec;
   std::vector<std::string> modules;  ///< paths, in named_modules() order; the root's is empty
   std::map<std::string, ModuleSignature> signatures;  ///< by module path
+
+  /// Of the graph's outputs: those that the caller gets.
+  std::vector<bool> returned() const {
+    std::vector<bool> all;
+    for (const OutputUse& use : outputs) all.push_back(use.kind == OutputUse::Kind::user);
+    return all;
+  }
 };
 
 }  // namespace exported

@@ -104,12 +104,17 @@ std::string InputPlan::schema() const {
                         : fmt::format("{}: {}", leaf.name, type_text(leaf)));
   std::vector<std::string> ranges;
   for (const auto& [symbol, range] : ranges_) {
-    const bool used =
-        std::any_of(leaves_.begin(), leaves_.end(), [&, &symbol = symbol](auto& leaf) {
-          return std::any_of(leaf.sizes.begin(), leaf.sizes.end(),
-                             [&](const Expression& size) { return size.symbol() == symbol; });
-        });
-    if (used) ranges.push_back(fmt::format("{} {}", symbol, range.text()));
+    const auto names = [&symbol = symbol](const Expression& one) {
+      return one.symbols().count(symbol) != 0;
+    };
+    const bool of_axis = std::any_of(leaves_.begin(), leaves_.end(), [&](const auto& leaf) {
+      return std::any_of(leaf.sizes.begin(), leaf.sizes.end(), names);
+    });
+    const bool of_number = std::any_of(leaves_.begin(), leaves_.end(), [&](const auto& leaf) {
+      return leaf.value && names(*leaf.value);
+    });
+    if (of_axis || of_number)
+      ranges.push_back(fmt::format("{} {}", symbol, (of_number ? range : range.of_axis()).text()));
   }
   return fmt::format("forward({}){}", fmt::join(parts, ", "),
                      ranges.empty() ? "" : fmt::format(", {}", fmt::join(ranges, ", ")));
@@ -160,10 +165,7 @@ void InputPlan::check(const std::vector<IValue>& values) const {
     if (leaf.kind == InputLeaf::Kind::tensor) {
       check_tensor(leaf, values[i], symbols);
     } else if (leaf.kind == InputLeaf::Kind::number) {
-      if (!values[i].isInt() && !values[i].isBool() && !values[i].isDouble())
-        throw InputError(fmt::format("input {}: expected a number, and this is {}", leaf.name,
-                                     text_of(values[i])));
-      if (values[i].isInt()) check_size(leaf, *leaf.value, values[i].toInt(), "", symbols);
+      check_number(leaf, values[i], symbols);
     } else if (!equal(values[i], leaf.constant)) {
       throw InputError(
           fmt::format("input {}: the program was exported for {}, and this is {}: export it again "
@@ -197,15 +199,29 @@ void InputPlan::check_tensor(const InputLeaf& leaf, const IValue& value,
     misfit();
   for (std::size_t axis = 0; axis < leaf.sizes.size(); ++axis) {
     check_size(leaf, leaf.sizes[axis], tensor.size(static_cast<std::int64_t>(axis)),
-               fmt::format("axis {}", axis), symbols);
+               fmt::format("axis {}", axis), range_of(leaf.sizes[axis]).of_axis(), symbols);
   }
 }
 
-// `what`: which size of it; empty for a number.
+void InputPlan::check_number(const InputLeaf& leaf, const IValue& value,
+                             SymbolValues& symbols) const {
+  if (!value.isInt())
+    throw InputError(fmt::format("input {}: expected a whole number, and this is {}", leaf.name,
+                                 text_of(value)));
+  check_size(leaf, *leaf.value, value.toInt(), "the number", range_of(*leaf.value), symbols);
+}
+
+Range InputPlan::range_of(const Expression& size) const {
+  const auto found = ranges_.find(size.text());
+  return found == ranges_.end() ? Range() : found->second;
+}
+
+// `place`: which size of it.
 void InputPlan::check_size(const InputLeaf& leaf, const Expression& expected, std::int64_t size,
-                           const std::string& what, SymbolValues& symbols) const {
-  const std::string place = what.empty() ? "the number" : what;
-  if (expected.symbol().empty()) {
+                           const std::string& place, const Range& range,
+                           SymbolValues& symbols) const {
+  const std::set<std::string> names = expected.symbols();
+  if (names.empty()) {
     const auto fixed = expected.value({});
     if (fixed && *fixed != size)
       throw InputError(fmt::format(
@@ -214,14 +230,21 @@ void InputPlan::check_size(const InputLeaf& leaf, const Expression& expected, st
           leaf.name, place, size, *fixed));
     return;
   }
-  const auto range = ranges_.find(expected.symbol());
-  if (range != ranges_.end() && !range->second.holds(size))
+  if (!range.holds(size))
     throw InputError(fmt::format("input {}: {} is {}, and the program was exported for {}",
-                                 leaf.name, place, size, range->second.text()));
-  const auto [known, added] = symbols.emplace(expected.symbol(), size);
-  if (!added && known->second != size)
+                                 leaf.name, place, size, range.text()));
+  const auto line = expected.line();
+  if (!line) return;  // checked when all symbols are known
+  std::int64_t above = 0;
+  if (__builtin_sub_overflow(size, line->offset, &above) || above % line->slope != 0)
+    throw InputError(fmt::format("input {}: {} is {}, and the program was exported for {}",
+                                 leaf.name, place, size, expected.text()));
+  const std::int64_t symbol = above / line->slope;
+  const auto [known, added] = symbols.emplace(*names.begin(), symbol);
+  if (!added && known->second != symbol)
     throw InputError(fmt::format("input {}: {} is {}, and must be {} as in the inputs before it",
-                                 leaf.name, place, size, known->second));
+                                 leaf.name, place, size,
+                                 expected.value(symbols).value_or(known->second)));
 }
 
 }  // namespace exported

@@ -54,8 +54,10 @@ class InputPlan {
  private:
   void check(const std::vector<c10::IValue>& values) const;
   void check_tensor(const InputLeaf& leaf, const c10::IValue& value, SymbolValues& symbols) const;
+  void check_number(const InputLeaf& leaf, const c10::IValue& value, SymbolValues& symbols) const;
   void check_size(const InputLeaf& leaf, const Expression& expected, std::int64_t size,
-                  const std::string& what, SymbolValues& symbols) const;
+                  const std::string& place, const Range& range, SymbolValues& symbols) const;
+  Range range_of(const Expression& size) const;
   std::string type_text(const InputLeaf& leaf) const;
 
   TreeSpec spec_;

@@ -2,6 +2,7 @@
 #include "exported/locals.h"
 
 #include <algorithm>
+#include <cctype>
 #include <unordered_map>
 
 #include "core/python_statements.h"
@@ -99,24 +100,28 @@ class Finder {
   };
 
   // A module's call has a frame each, called forward; those between are functions that it calls.
+  // Where they are not as many, only the root's is known.
   std::vector<Frame> frames_of(const Node& node) const {
-    const std::vector<PythonLine> lines = python_lines(node.stack_trace);
-    const bool made_up = std::any_of(lines.begin(), lines.end(), [](const PythonLine& line) {
-      return line.file.compare(0, 14, "<eval_with_key") == 0;
-    });
-    if (made_up) return {};
+    std::vector<PythonLine> lines = python_lines(node.stack_trace);
     std::vector<CalledModule> modules = called_modules(node.module_stack);
-    const auto forwards = static_cast<std::size_t>(
-        std::count_if(lines.begin(), lines.end(),
-                      [](const PythonLine& line) { return line.function == "forward"; }));
+    if (std::any_of(lines.begin(), lines.end(), is_made_up)) return {};
+    const std::size_t all = lines.size();
+    lines.erase(std::remove_if(lines.begin(), lines.end(), is_of_dynamo), lines.end());
+    // Which leaves the lines of torch.nn out.
+    if (lines.size() < all)
+      modules.erase(std::remove_if(modules.begin(), modules.end(), is_of_torch), modules.end());
+    const bool fits = fit(lines, modules);
+    if (!fits && (modules.empty() || !modules.front().path.empty())) return {};
     std::vector<Frame> frames;
-    if (modules.empty() || forwards < modules.size())
-      modules.resize(std::min(modules.size(), forwards));
     std::string instance;
     CalledModule inside;
     std::size_t module = 0;
     for (const PythonLine& line : lines) {
-      if (line.function == "forward" && module < modules.size()) {
+      if (line.function == "forward") {
+        if (!fits && module == 1) {
+          frames.back().inner = modules.size() > 1 ? modules[1].call : "";
+          break;
+        }
         inside = modules[module++];
         if (inside.path.empty()) inside.call.clear();
         instance = inside.call;
@@ -129,6 +134,29 @@ class Finder {
       instance += ":" + std::to_string(line.line);
     }
     return frames;
+  }
+
+  static bool is_made_up(const PythonLine& line) {
+    return line.file.compare(0, 14, "<eval_with_key") == 0;
+  }
+  // What runs the model for `strict=True`.
+  static bool is_of_dynamo(const PythonLine& line) {
+    return line.file.find("torch/_dynamo/") != std::string::npos;
+  }
+  static bool is_of_torch(const CalledModule& module) {
+    return module.type.compare(0, 6, "torch.") == 0;
+  }
+
+  static bool fit(const std::vector<PythonLine>& lines, const std::vector<CalledModule>& modules) {
+    std::size_t count = 0;
+    for (const PythonLine& line : lines) {
+      if (line.function != "forward") continue;
+      if (count == modules.size()) return false;
+      const bool torch = line.file.find("torch/nn/") != std::string::npos;
+      if (is_of_torch(modules[count]) && !torch) return false;
+      ++count;
+    }
+    return count == modules.size() && count > 0;
   }
 
   void visit(std::size_t node, const Frame& frame) {
@@ -146,18 +174,63 @@ class Finder {
 
   void end_statement(Open& open) {
     const std::string& text = lines_.text(open.frame.line.file, open.statement);
-    for (const python::Statement& one : python::statements_of(text)) {
+    const auto statements = python::statements_of(text);
+    const auto plain = std::count_if(statements.begin(), statements.end(), [](const auto& one) {
+      return one.keyword.empty() || one.keyword == "return" || one.keyword == "assert";
+    });
+    for (const python::Statement& one : statements) {
       if (one.keyword == "for" || one.keyword == "with") continue;
-      for (const auto& names : one.targets) assign(open, names, one.is_display);
+      const bool starred =
+          text.substr(one.begin, text.find('=') - one.begin).find('*') < text.size();
+      for (const auto& names : one.targets) {
+        // Which of several statements a node belongs to is not known.
+        if (plain == 1 && (names.size() == 1 || !starred))
+          assign(open, names, one);
+        else
+          for (const std::string& name : names) add(open, name, {});
+      }
+      if (plain == 1 && names_nothing(one)) assign_written(open, text);
     }
     open.nodes.clear();
   }
 
-  void assign(const Open& open, const std::vector<std::string>& names, bool is_display) {
+  static bool names_nothing(const python::Statement& statement) {
+    return std::all_of(statement.targets.begin(), statement.targets.end(),
+                       [](const auto& names) { return names == std::vector<std::string>{""}; });
+  }
+
+  // `x.add_(y)`, `x[0] = y`: where the graph has no writes any more, x is another value then.
+  void assign_written(const Open& open, const std::string& text) {
+    const bool writes = std::any_of(open.nodes.begin(), open.nodes.end(), [&](std::size_t node) {
+      return !graph_.nodes[node].written.empty();
+    });
+    const auto word_from = [&text](std::size_t begin) {
+      std::size_t end = begin;
+      while (end < text.size() &&
+             (std::isalnum(static_cast<unsigned char>(text[end])) != 0 || text[end] == '_'))
+        ++end;
+      return text.substr(begin, end - begin);
+    };
+    const std::string name = word_from(0);
+    if (writes || name.empty() || name == "self" || name.size() == text.size()) return;
+    const std::string method = text[name.size()] == '.' ? word_from(name.size() + 1) : "";
+    const std::size_t behind = name.size() + 1 + method.size();
+    const bool whole = !method.empty() && method.back() == '_' && method.front() != '_' &&
+                       behind < text.size() && text[behind] == '(';
+    if (whole) return add(open, name, value_of(open, true));
+    const bool part = text[name.size()] == '[' || text[name.size()] == '.';
+    if (part && (text.find("_(") < text.size() || text.find("] = ") < text.size()))
+      add(open, name, {});
+  }
+
+  void assign(const Open& open, const std::vector<std::string>& names,
+              const python::Statement& statement) {
+    const bool display = statement.is_display;
     if (names.size() == 1)
-      return add(open, names[0], is_display ? std::vector<NamedSlot>() : values_of(open));
+      return add(open, names[0],
+                 display ? std::vector<NamedSlot>() : value_of(open, statement.ends_in_call));
     std::vector<std::vector<NamedSlot>> parts =
-        is_display ? made_by(open) : parts_of(open, names.size());
+        display ? made_by(open) : parts_of(open, names.size());
     if (parts.size() != names.size()) parts.assign(names.size(), {});  // it is not known which
     for (std::size_t i = 0; i < names.size(); ++i) add(open, names[i], std::move(parts[i]));
   }
@@ -176,13 +249,32 @@ class Finder {
     return call != nullptr ? call->outputs : results_of(graph_, graph_.nodes[open.nodes.back()]);
   }
 
-  // What a tuple of so many holds: `1.state` is `state` of the second. Empty where it is not known.
+  // What it ended with, if nodes behind it read that or nothing of it; else the one value that they
+  // read: a function may return what it made before its last node. `whole`: all that a call gives,
+  // not `f(x)[0]`.
+  std::vector<NamedSlot> value_of(const Open& open, bool whole) const {
+    std::vector<NamedSlot> values = values_of(open);
+    if (values.size() > 1 && index_of(values[0].first) == Flow::kNone)  // in which order?
+      values = results_of(graph_, graph_.nodes[open.nodes.back()]);
+    const std::vector<Slot> later = read_later(open);
+    std::vector<NamedSlot> read;
+    for (const NamedSlot& value : values) {
+      if (std::find(later.begin(), later.end(), value.second) != later.end()) read.push_back(value);
+    }
+    if (read.empty() && !later.empty())
+      return later.size() == 1 ? std::vector<NamedSlot>{{"", later[0]}} : std::vector<NamedSlot>();
+    if (whole || values.size() < 2) return values;
+    return read.size() == 1 ? std::vector<NamedSlot>{{"", read[0].second}}
+                            : std::vector<NamedSlot>();
+  }
+
+  // What a tuple of so many holds: `1.state` is `state` of the second. Empty where it is not known:
+  // a function may return in another order than it computes.
   std::vector<std::vector<NamedSlot>> parts_of(const Open& open, std::size_t count) const {
     const std::vector<NamedSlot> values = values_of(open);
     const ModuleCall* call = ended_call(open);
     const bool has_signature = call != nullptr && call->has_signature;
-    if (!has_signature && values.size() != count)
-      return call != nullptr ? std::vector<std::vector<NamedSlot>>() : made_by(open);
+    if (!has_signature && values.size() != count) return {};
     std::vector<std::vector<NamedSlot>> parts(count);
     for (const auto& [name, slot] : values) {
       const std::size_t dot = std::min(name.find('.'), name.size());
@@ -202,6 +294,7 @@ class Finder {
     return numbered ? std::stoul(name) : Flow::kNone;
   }
 
+  // Of what is spelled out: one by one.
   std::vector<std::vector<NamedSlot>> made_by(const Open& open) const {
     std::vector<std::vector<NamedSlot>> parts;
     for (const Slot slot : read_later(open)) parts.push_back({{"", slot}});

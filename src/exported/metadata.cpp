@@ -57,6 +57,24 @@ std::string without_call_number(const std::string& path) {
   return number ? path.substr(0, at) : path;
 }
 
+namespace {
+
+// Of what `strict=True` exports: the root is `_export_root` in graphs inside the graph.
+std::string below_root(const std::string& path) {
+  const std::string kRoot = "_export_root";
+  if (path.compare(0, kRoot.size(), kRoot) != 0) return path;
+  if (path.size() == kRoot.size()) return "";
+  return path[kRoot.size()] == '.' ? path.substr(kRoot.size() + 1) : path;
+}
+
+// `strict=True` names a call by the id of its object.
+std::string object_of(const std::string& name) {
+  const std::string id = without_call_number(name);
+  return id.find_first_not_of("0123456789") == std::string::npos ? id : "";
+}
+
+}  // namespace
+
 std::vector<CalledModule> called_modules(std::string_view stack) {
   std::vector<CalledModule> modules;
   while (!stack.empty()) {
@@ -64,7 +82,9 @@ std::vector<CalledModule> called_modules(std::string_view stack) {
     const std::vector<std::string> parts = parts_of(stack.substr(0, end));
     stack.remove_prefix(end == std::string_view::npos ? stack.size() : end + 1);
     const bool empty = parts.size() != 3 || parts[0].compare(0, 7, "_empty_") == 0;
-    if (!empty) modules.push_back({parts[0], without_call_number(parts[1]), parts[2]});
+    if (empty) continue;
+    const std::string path = below_root(without_call_number(parts[1]));
+    modules.push_back({path + " " + parts[0], path, parts[2], object_of(parts[0])});
   }
   return modules;
 }

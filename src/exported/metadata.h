@@ -11,9 +11,10 @@ namespace anycapture {
 namespace exported {
 
 struct CalledModule {
-  std::string call;  ///< `L__self__blocks.0@1`: no two calls have the same
-  std::string path;  ///< `blocks.0`
-  std::string type;  ///< `timm.models.vision_transformer.Block`
+  std::string call;    ///< `blocks.0@1 L__self__blocks.0@1`: no two calls have the same
+  std::string path;    ///< `blocks.0`
+  std::string type;    ///< `timm.models.vision_transformer.Block`
+  std::string object;  ///< which of Python's objects it was, where the file says that
 };
 
 /// `path` of `path@1`, the second call of a module.
@@ -28,8 +29,7 @@ struct PythonLine {
   std::size_t line = 0;  ///< from 1
 };
 
-/// Of `stack_trace`, a traceback: from the outermost. Lines of torch's own that call a module are
-/// left out by PyTorch.
+/// Of `stack_trace`, a traceback: from the outermost.
 std::vector<PythonLine> python_lines(std::string_view stack_trace);
 
 }  // namespace exported

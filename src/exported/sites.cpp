@@ -51,28 +51,41 @@ void Sites::find_called(const Graph& graph, Called& called) {
     each_graph(node, [&](const Graph& inner) { find_called(inner, called); });
     if (!seen.insert(node.module_stack).second) continue;
     for (CalledModule& module : called_modules(node.module_stack))
-      called.emplace(std::move(module.path), std::move(module.type));
+      called.emplace(std::move(module.path), Known{module.type, module.object});
   }
 }
 
-// A module that goes by several paths is called by its first; two that share their weights are
-// called by a path each.
+// A module that goes by several paths has its first as its name. Two of the same weights that are
+// both called may be two modules; only `strict=True` tells that they are one.
 void Sites::name_modules(const ExportedProgram& program, const Called& called) {
   std::map<Weights, std::size_t> by_weights;
+  std::map<std::string, std::size_t> by_object;
   const auto add = [&](const std::string& path) {
     const auto found = called.find(path);
     by_path_.emplace(path, modules_.size());
-    modules_.push_back({path, found == called.end() ? "" : found->second, {}});
+    if (found != called.end() && !found->second.object.empty())
+      by_object.emplace(found->second.object, modules_.size());
+    modules_.push_back({path, found == called.end() ? "" : found->second.type, {}});
     leaves_nodes_.push_back(found != called.end());
+  };
+  const auto add_alias = [&](const std::string& path, std::size_t module) {
+    modules_[module].aliases.push_back(path);
+    by_path_.emplace(path, module);
   };
   add("");
   for (const std::string& path : program.modules) {
     if (path.empty() || without_call_number(path) != path) continue;
+    const auto known = called.find(path);
+    const auto object =
+        known == called.end() ? by_object.end() : by_object.find(known->second.object);
+    if (object != by_object.end()) {
+      add_alias(path, object->second);
+      continue;
+    }
     Weights weights = weights_below(program, path);
     const auto same = weights.empty() ? by_weights.end() : by_weights.find(weights);
-    if (same != by_weights.end() && called.count(path) == 0) {
-      modules_[same->second].aliases.push_back(path);
-      by_path_.emplace(path, same->second);
+    if (same != by_weights.end() && known == called.end()) {
+      add_alias(path, same->second);
       continue;
     }
     if (!weights.empty()) by_weights.emplace(std::move(weights), modules_.size());
@@ -80,14 +93,15 @@ void Sites::name_modules(const ExportedProgram& program, const Called& called) {
   }
 }
 
-std::size_t Sites::module_of(const std::string& path) const {
+// None of a name that `nn_module_stack` cannot spell, with a comma in it.
+std::optional<std::size_t> Sites::module_of(const std::string& path) const {
   const auto found = by_path_.find(path);
-  return found == by_path_.end() ? by_path_.at("") : found->second;
+  return found == by_path_.end() ? std::nullopt : std::optional<std::size_t>(found->second);
 }
 
 void Sites::add_graph(const ExportedProgram& program, const Graph& graph, const Around& around,
                       const KnownLines& lines) {
-  const Flow flow(graph);
+  const Flow flow(graph, &graph == program.graph.get() ? program.returned() : std::vector<bool>());
   const std::vector<ModuleCall> calls =
       calls_in(graph, flow, around.calls, around.state, program.signatures);
   GraphSites made;
@@ -117,10 +131,11 @@ void Sites::add_graph(const ExportedProgram& program, const Graph& graph, const 
 
 void Sites::add_calls(GraphSites& into, const std::vector<ModuleCall>& calls) {
   for (const ModuleCall& call : calls) {
-    const std::size_t module = module_of(call.path);
+    const std::optional<std::size_t> module = module_of(call.path);
+    if (!module) continue;
     Place place;
-    place.module = module;
-    place.path = call.path == modules_[module].path ? "" : call.path;
+    place.module = *module;
+    place.path = call.path == modules_[*module].path ? "" : call.path;
     place.kind = Place::Kind::call_begins;
     place.node = place.fires = call.first;
     into.places.push_back(place);
@@ -143,6 +158,8 @@ void Sites::add_calls(GraphSites& into, const std::vector<ModuleCall>& calls) {
 void Sites::add_locals(GraphSites& into, const Flow& flow, const std::vector<ModuleCall>& calls,
                        const KnownLines& lines) {
   for (LocalValue& local : locals_in(*into.graph, flow, calls, lines)) {
+    const std::optional<std::size_t> module = module_of(local.path);
+    if (!module) continue;
     Place place;
     place.kind = local.values.empty() ? Place::Kind::unknown_local : Place::Kind::local;
     place.site = SiteKind::kLocal;
@@ -151,8 +168,8 @@ void Sites::add_locals(GraphSites& into, const Flow& flow, const std::vector<Mod
     place.node = place.fires = local.node;
     place.file = std::move(local.file);
     place.line = local.line;
-    place.module = module_of(local.path);
-    place.path = local.path == modules_[place.module].path ? "" : local.path;
+    place.module = *module;
+    place.path = local.path == modules_[*module].path ? "" : local.path;
     place.variable = local.call + "\n" + place.what;
     scopes_[place.variable] = local.type + "\n" + place.file + "\n" + local.function;
     Place& variable = variables_[local.call][place.what];
@@ -165,14 +182,15 @@ void Sites::add_locals(GraphSites& into, const Flow& flow, const std::vector<Mod
 // Variables get their values in any graph; the call that they are of returns in this one.
 void Sites::add_returns(GraphSites& into, const std::vector<ModuleCall>& calls, bool is_root) {
   const auto add = [&](const std::string& call, const std::string& path, std::size_t last) {
-    const std::size_t module = module_of(path);
+    const std::optional<std::size_t> module = module_of(path);
+    if (!module) return;
     for (auto& [what, variable] : variables_[call]) {
       Place place = variable;
       if (place.values.empty()) continue;  // it never has one that is known
       place.kind = Place::Kind::local;
       place.returns = true;
-      place.module = module;
-      place.path = path == modules_[module].path ? "" : path;
+      place.module = *module;
+      place.path = path == modules_[*module].path ? "" : path;
       place.node = place.fires = last;
       into.places.push_back(std::move(place));
     }
@@ -211,7 +229,7 @@ void Sites::add_nodes(GraphSites& into, const Flow& flow, const std::string& aro
   const auto owner = [&](std::size_t node, Place& place) {
     const std::vector<CalledModule> modules = called_modules(graph.nodes[node].module_stack);
     const std::string path = modules.empty() ? around : modules.back().path;
-    place.module = module_of(path);
+    place.module = module_of(path).value_or(0);
     place.path = path == modules_[place.module].path ? "" : path;
   };
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -64,10 +65,13 @@ class Sites {
   bool leaves_nodes(std::size_t module) const { return leaves_nodes_[module]; }
 
  private:
-  using Called = std::map<std::string, std::string>;  // path -> type, of modules that leave nodes
+  struct Known {
+    std::string type, object;
+  };
+  using Called = std::map<std::string, Known>;  // by path, of modules that leave nodes
   static void find_called(const Graph& graph, Called& called);
   void name_modules(const ExportedProgram& program, const Called& called);
-  std::size_t module_of(const std::string& path) const;  // the root's, if there is none of it
+  std::optional<std::size_t> module_of(const std::string& path) const;
   /// Of the graph that is being looked through.
   struct Around {
     std::set<std::string> calls;  ///< of modules that it is run inside of

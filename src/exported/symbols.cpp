@@ -118,6 +118,25 @@ Number Expression::value(const SymbolValues& symbols) const {
   return arguments_.size() < 2 ? Number() : made;
 }
 
+std::set<std::string> Expression::symbols() const {
+  std::set<std::string> all;
+  if (!symbol_.empty()) all.insert(symbol_);
+  for (const Expression& one : arguments_) all.merge(one.symbols());
+  return all;
+}
+
+std::optional<Expression::Line> Expression::line() const {
+  const std::set<std::string> names = symbols();
+  if (names.size() != 1) return std::nullopt;
+  const auto at = [&](std::int64_t symbol) { return value({{*names.begin(), symbol}}); };
+  const Number zero = at(0), one = at(1), two = at(2);
+  if (!zero || !one || !two) return std::nullopt;
+  std::int64_t slope = 0, rise = 0;
+  const bool rises = !__builtin_sub_overflow(*one, *zero, &slope) &&
+                     !__builtin_sub_overflow(*two, *one, &rise) && slope == rise && slope > 0;
+  return rises ? std::optional<Line>({slope, *zero}) : std::nullopt;
+}
+
 std::string Expression::text() const {
   if (!symbol_.empty()) return symbol_;
   if (function_.empty()) return std::to_string(value_);
@@ -129,6 +148,12 @@ std::string Expression::text() const {
                                                      : nullptr;
   if (sign != nullptr) return fmt::format("{}", fmt::join(parts, sign));
   return fmt::format("{}({})", function_, fmt::join(parts, ", "));
+}
+
+Range Range::of_axis() const {
+  Range made = *this;
+  if (made.least && *made.least <= 2) made.least.reset();
+  return made;
 }
 
 std::string Range::text() const {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,13 @@ class Expression {
 
   /// Its name, if it is one symbol; else empty.
   const std::string& symbol() const { return symbol_; }
+  /// Those in it.
+  std::set<std::string> symbols() const;
+  struct Line {
+    std::int64_t slope = 1, offset = 0;
+  };
+  /// Of its only symbol: 2 and 1 for 2*s27 + 1. None where it is no rising line.
+  std::optional<Line> line() const;
   /// None where a symbol has no value, or a function is not known.
   std::optional<std::int64_t> value(const SymbolValues& symbols) const;
   /// `2*s27`
@@ -45,6 +53,8 @@ struct Range {
     return (!least || value >= *least) && (!most || value <= *most);
   }
   std::string text() const;  ///< `2 to 128`, `2 or more`
+  /// Of an axis. PyTorch takes 2 or more for granted where nobody asks for more, and runs 0 and 1.
+  Range of_axis() const;
 };
 
 }  // namespace exported

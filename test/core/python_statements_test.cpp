@@ -104,10 +104,11 @@ TEST(PythonStatements, KnowWhereTheyStand) {
 
 TEST(PythonStatements, KnowWhatIsSpelledOut) {
   for (const char* line : {"x = a, b", "x = (a, b)", "x = [a]", "x = {'k': v}",
-                           "x = [f(y) for y in z]", "x = (a,", "x = [f(", "x = y = a, b"})
+                           "x = [f(y) for y in z]", "x = (a,", "x = [f(", "x = y = a, b",
+                           "x, y = (f(z) for z in (a, b))", "x, y = map(f, z)", "x = dict(a=b)"})
     EXPECT_TRUE(only(line).is_display) << line;
   for (const char* line : {"x = f(a, b)", "x = (a @ b) * (", "x = (", "x = [a][0]", "x = (f(a, b))",
-                           "x = f('a, b')", "x = a  # b, c"})
+                           "x = f('a, b')", "x = a  # b, c", "x = dict"})
     EXPECT_FALSE(only(line).is_display) << line;
 }
 

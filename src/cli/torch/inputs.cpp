@@ -102,12 +102,18 @@ class Collector {
     const std::size_t equals = given.find('=');
     const std::string name = given.substr(0, equals);
     const bool named = equals != std::string::npos && !name.empty() &&
-                       name.find_first_of("[\"'/.{ ") == std::string::npos;
+                       name.find_first_of("[\"'/{ ") == std::string::npos &&
+                       (name.find('.') == std::string::npos || is_inside_argument(name));
     if (named) {
       put(name, value_of(given.substr(equals + 1)));
     } else {
       add_unnamed(given);
     }
+  }
+
+  // `feats.a`, and no file of this name.
+  bool is_inside_argument(const std::string& name) const {
+    return std::find(names_.begin(), names_.end(), name.substr(0, name.find('.'))) != names_.end();
   }
 
   void add_shape(const std::string& text) {

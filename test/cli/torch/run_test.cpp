@@ -271,6 +271,17 @@ TEST_F(Run, ExportedProgramsRun) {
   EXPECT_THAT(modules.out, AllOf(HasSubstr("blocks.0.attn:attn"), HasSubstr("nets.py:")));
 }
 
+TEST_F(Run, InputsInsideOfAnArgumentGoByDottedName) {
+  const std::string program = exported("vit_static.pt2");
+  const Said converted =
+      anycapture({"convert", exported("vit_static.input.safetensors"), folder.file("given")});
+  EXPECT_EQ(converted.status, 0) << converted.err;
+  EXPECT_EQ(value({program, "--input", "x=" + folder.file("given/x.npy"), "--input",
+                   "bias.a=" + folder.file("given/bias.a.npy"), "-c", "Attention:attn"},
+                  "blocks.0.attn:attn"),
+            of_python("vit_static", "blocks.0.attn:attn"));
+}
+
 TEST_F(Run, OperatorsOfExportedProgramsComeFromALibrary) {
   const std::string program = exported("functionalized.pt2");
   const std::string inputs = exported("functionalized.input.safetensors");

@@ -96,12 +96,13 @@ def check(program, args, kwargs, values):
         assert same_bits(value, there) if isinstance(value, torch.Tensor) else value == there, name
 
 
-def make(name, model, *runs, dynamic=None, decomposed=False, training=False, loads=True, preserved=()):
+def make(name, model, *runs, dynamic=None, decomposed=False, training=False, loads=True, preserved=(),
+         strict=False):
     """A run is what is added to the name, arguments and keyword arguments; the first is the example.
     `loads`: whether Python loads it. `preserved`: modules whose signatures are kept."""
     _, args, kwargs = runs[0]
     program = torch.export.export(model.train(training), *copy.deepcopy((args, kwargs)),
-                                  dynamic_shapes=dynamic, strict=False,
+                                  dynamic_shapes=dynamic, strict=strict,
                                   preserve_module_call_signature=preserved)
     if training:
         program = _export_forward_backward(program)
@@ -191,6 +192,19 @@ def values():
          dynamic={"x": {0: Dim.DYNAMIC(min=2, max=8)}, "n": Dim.DYNAMIC(min=2, max=8)})
 
 
+def idioms():
+    x = torch.randn(3, 4)
+    make("idioms", nets.Idioms(), given("", x))
+    make("idioms_strict", nets.Idioms(), given("", x), strict=True)
+    make("idioms_decomposed", nets.Idioms(), given("", x), decomposed=True)
+
+
+def sizes():
+    """A size that is made of another, and one of any."""
+    make("sizes", nets.Sizes(), given("", torch.randn(6, 4), torch.randn(2, 4)),
+         dynamic={"x": {0: 2 * Dim("half", min=2, max=8)}, "y": {0: Dim.AUTO}})
+
+
 def signatures():
     make("signatures", nets.Signatures(), given("", torch.randn(2, 4), torch.randn(2, 4)),
          preserved=("gates.0", "gates.1"))
@@ -198,7 +212,7 @@ def signatures():
 
 def main():
     library = operators()  # as long as it lives
-    for group in (vit, sdpa, control_flow, regions, written, values, signatures):
+    for group in (vit, sdpa, control_flow, regions, written, values, signatures, idioms, sizes):
         if not sys.argv[1:] or group.__name__ in sys.argv[1:]:
             torch.manual_seed(5)
             group()

@@ -432,3 +432,83 @@ class Signatures(nn.Module):
             x, state = gate(x + 1, {"h": h})
             h = state["gated"] + state["state"]
         return x, h
+
+
+class Swapped(nn.Module):
+    """Returns in another order than it computes."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, x):
+        attn = self.linear(x).softmax(-1)
+        x = x + attn * 2
+        return x, attn
+
+
+class Base(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(4, 4)
+
+    def forward(self, x):
+        h = self.linear(x)
+        return h * 2
+
+
+class Derived(Base):
+    """Two functions called forward, of one module, with a variable of one name."""
+
+    def forward(self, x):
+        h = x + 10
+        y = super().forward(h)
+        return y
+
+
+class Idioms(nn.Module):
+    """Lines that do not tell, or only just, which of their values a variable gets."""
+
+    def __init__(self):
+        super().__init__()
+        self.swapped = Swapped()
+        self.derived = Derived()
+        self.linear = nn.Linear(4, 4)
+
+    def early(self, x):
+        a = x + 1
+        b = a.sum()
+        return a if b.dim() == 0 else b
+
+    def pair(self, x):
+        a = x * 2
+        b = x * 3
+        return b, a
+
+    def forward(self, x):
+        y, attn = self.swapped(x)
+        early = self.early(y)
+        p, q = self.pair(early)
+        first = self.pair(p)[0]
+        h = q * 2; i = h + first  # noqa: E702
+        top = i.max(-1)[0]
+        values, indices = i.topk(2)
+        half = i.chunk(2, -1)[1]
+        d = dict(a=self.linear(i))
+        u = self.pair(d["a"])
+        j, *rest = i.unbind(0)
+        direct = self.linear.forward(i)
+        s = self.derived(direct)
+        t = i.clone()
+        t[:, 0] = 1
+        k = t * 2
+        k.mul_(2)
+        a, b = j, k
+        a, b = b, a
+        total = top.sum() + values.sum() + indices.sum() + half.sum() + u[0].sum() + u[1].sum()
+        return attn, s, total + rest[0].sum(), t, a, b
+
+
+class Sizes(nn.Module):
+    def forward(self, x, y):
+        return x.reshape(-1, 8) * 2, y + 1
