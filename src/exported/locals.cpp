@@ -7,6 +7,7 @@
 
 #include "core/python_statements.h"
 #include "exported/metadata.h"
+#include "exported/python_frames.h"
 
 namespace anycapture {
 namespace exported {
@@ -64,14 +65,6 @@ bool begins_statement(const std::string& text) {
   return spaced && !statements.empty() && !statements.front().targets.empty();
 }
 
-// A function that was running, as seen from the node: where in its source, and which call of it.
-struct Frame {
-  std::string instance;  // equal for nodes of the same call
-  CalledModule module;   // that it belongs to; of the root, without a call
-  PythonLine line;
-  std::string inner;  // what it called there
-};
-
 class Finder {
  public:
   Finder(const Graph& graph, const Flow& flow, const std::vector<ModuleCall>& calls,
@@ -82,7 +75,7 @@ class Finder {
 
   std::vector<LocalValue> find() {
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-      for (const Frame& frame : frames_of(graph_.nodes[i])) visit(i, frame);
+      for (const PythonFrame& frame : python_frames(graph_.nodes[i])) visit(i, frame);
     }
     for (auto& [instance, open] : open_) end_statement(open);
     std::stable_sort(
@@ -94,72 +87,12 @@ class Finder {
  private:
   // A statement that is being run.
   struct Open {
-    Frame frame;
+    PythonFrame frame;
     std::size_t statement = 0;  // the line where it begins
     std::vector<std::size_t> nodes;
   };
 
-  // A module's call has a frame each, called forward; those between are functions that it calls.
-  // Where they are not as many, only the root's is known.
-  std::vector<Frame> frames_of(const Node& node) const {
-    std::vector<PythonLine> lines = python_lines(node.stack_trace);
-    std::vector<CalledModule> modules = called_modules(node.module_stack);
-    if (std::any_of(lines.begin(), lines.end(), is_made_up)) return {};
-    const std::size_t all = lines.size();
-    lines.erase(std::remove_if(lines.begin(), lines.end(), is_of_dynamo), lines.end());
-    // Which leaves the lines of torch.nn out.
-    if (lines.size() < all)
-      modules.erase(std::remove_if(modules.begin(), modules.end(), is_of_torch), modules.end());
-    const bool fits = fit(lines, modules);
-    if (!fits && (modules.empty() || !modules.front().path.empty())) return {};
-    std::vector<Frame> frames;
-    std::string instance;
-    CalledModule inside;
-    std::size_t module = 0;
-    for (const PythonLine& line : lines) {
-      if (line.function == "forward") {
-        if (!fits && module == 1) {
-          frames.back().inner = modules.size() > 1 ? modules[1].call : "";
-          break;
-        }
-        inside = modules[module++];
-        if (inside.path.empty()) inside.call.clear();
-        instance = inside.call;
-      } else {
-        instance += "/" + line.function;
-      }
-      if (module == 0) continue;
-      if (!frames.empty()) frames.back().inner = instance;
-      frames.push_back({instance, inside, line, ""});
-      instance += ":" + std::to_string(line.line);
-    }
-    return frames;
-  }
-
-  static bool is_made_up(const PythonLine& line) {
-    return line.file.compare(0, 14, "<eval_with_key") == 0;
-  }
-  // What runs the model for `strict=True`.
-  static bool is_of_dynamo(const PythonLine& line) {
-    return line.file.find("torch/_dynamo/") != std::string::npos;
-  }
-  static bool is_of_torch(const CalledModule& module) {
-    return module.type.compare(0, 6, "torch.") == 0;
-  }
-
-  static bool fit(const std::vector<PythonLine>& lines, const std::vector<CalledModule>& modules) {
-    std::size_t count = 0;
-    for (const PythonLine& line : lines) {
-      if (line.function != "forward") continue;
-      if (count == modules.size()) return false;
-      const bool torch = line.file.find("torch/nn/") != std::string::npos;
-      if (is_of_torch(modules[count]) && !torch) return false;
-      ++count;
-    }
-    return count == modules.size() && count > 0;
-  }
-
-  void visit(std::size_t node, const Frame& frame) {
+  void visit(std::size_t node, const PythonFrame& frame) {
     const auto [found, added] = open_.try_emplace(frame.instance);
     Open& open = found->second;
     const std::size_t statement = lines_.statement_of(frame.line.file, frame.line.line);
@@ -274,7 +207,7 @@ class Finder {
     const std::vector<NamedSlot> values = values_of(open);
     const ModuleCall* call = ended_call(open);
     const bool has_signature = call != nullptr && call->has_signature;
-    if (!has_signature && values.size() != count) return {};
+    if (!has_signature && (values.size() != count || reads_others(open, values))) return {};
     std::vector<std::vector<NamedSlot>> parts(count);
     for (const auto& [name, slot] : values) {
       const std::size_t dot = std::min(name.find('.'), name.size());
@@ -284,6 +217,15 @@ class Finder {
         parts[index].emplace_back(dot < name.size() ? name.substr(dot + 1) : "", slot);
     }
     return parts;
+  }
+
+  // Whether nodes behind the statement read something else that it made.
+  bool reads_others(const Open& open, const std::vector<NamedSlot>& values) const {
+    const std::vector<Slot> later = read_later(open);
+    return std::any_of(later.begin(), later.end(), [&values](Slot slot) {
+      return std::none_of(values.begin(), values.end(),
+                          [slot](const NamedSlot& value) { return value.second == slot; });
+    });
   }
 
   // Of a part of a tuple; Flow::kNone for what has a name.
