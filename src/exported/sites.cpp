@@ -172,8 +172,8 @@ void Sites::add_locals(GraphSites& into, const Flow& flow, const std::vector<Mod
     place.path = local.path == modules_[*module].path ? "" : local.path;
     place.variable = local.call + "\n" + place.what;
     scopes_[place.variable] = local.type + "\n" + place.file + "\n" + local.function;
-    Place& variable = variables_[local.call][place.what];
-    if (variable.values.empty()) variable = place;
+    const auto [variable, is_first] = variables_[local.call].emplace(place.what, place);
+    if (!is_first) variable->second.values = place.values;
     locals_.emplace(place.module, place.what);
     into.places.push_back(std::move(place));
   }
@@ -186,7 +186,7 @@ void Sites::add_returns(GraphSites& into, const std::vector<ModuleCall>& calls, 
     if (!module) return;
     for (auto& [what, variable] : variables_[call]) {
       Place place = variable;
-      if (place.values.empty()) continue;  // it never has one that is known
+      if (place.values.empty()) continue;  // what it has in the end is not known
       place.kind = Place::Kind::local;
       place.returns = true;
       place.module = *module;
