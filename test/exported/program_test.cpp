@@ -136,7 +136,7 @@ TEST(Exported, GivesWhatPythonComputes) {
       {"signatures", "signatures", 24},
       {"idioms", "idioms", 27},
       {"idioms_strict", "idioms_strict", 27},
-      {"idioms_decomposed", "idioms_decomposed", 26},
+      {"idioms_decomposed", "idioms_decomposed", 26, {}, true},
       {"sizes", "sizes", 4},
   };
   for (const Example& one : kExamples) {
@@ -156,6 +156,7 @@ TEST(Exported, GivesWhatPythonComputes) {
 // That a variable has no value is told; another's value would be believed.
 TEST(Exported, GivesNoVariableWhatAnotherHas) {
   for (const std::string name : {"idioms", "idioms_strict", "idioms_decomposed"}) {
+    if (name == "idioms_decomposed" && !kNew) continue;
     const Program program = load(name);
     Capturer cap(program, kEverything, quiet());
     const at::NoGradGuard no_grad;
