@@ -156,7 +156,7 @@ if [ "$has_python" ]; then
       'BEGIN { printf "%.4f x by instructions; ", a / b }'
   }
   clock() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f x by the clock", a / b }'; }
-  row "the same exported to a \`.pt2\`, forward against TorchScript" '1.05 x' \
+  row "ViT-S/16, 224 x 224, exported to a \`.pt2\`, forward against TorchScript, one thread" '1.05 x' \
     "$(counted vit_exported vit_script)$(clock "$(x vit_exported)" "$(x vit_script)")"
   row "the same against Python's eager forward" '1.00 x' \
     "$(counted vit_exported python)$(clock "$(x vit_exported 1000)" "$(sort -g "$results/python_times" | head -n 1)")"
