@@ -55,8 +55,8 @@ void Sites::find_called(const Graph& graph, Called& called) {
   }
 }
 
-// A module that goes by several paths has its first as its name. Two of the same weights that are
-// both called may be two modules; only `strict=True` tells that they are one.
+// A module that goes by several paths has its first as its name. `strict=True` tells which are one;
+// else those of the same type and weights are, but for a lone weight, which two may share.
 void Sites::name_modules(const ExportedProgram& program, const Called& called) {
   std::map<Weights, std::size_t> by_weights;
   std::map<std::string, std::size_t> by_object;
@@ -84,7 +84,9 @@ void Sites::name_modules(const ExportedProgram& program, const Called& called) {
     }
     Weights weights = weights_below(program, path);
     const auto same = weights.empty() ? by_weights.end() : by_weights.find(weights);
-    if (same != by_weights.end() && known == called.end()) {
+    if (same != by_weights.end() &&
+        (known == called.end() || (known->second.object.empty() && weights.size() > 1 &&
+                                   known->second.type == modules_[same->second].type))) {
       add_alias(path, same->second);
       continue;
     }

@@ -138,6 +138,8 @@ TEST(Exported, GivesWhatPythonComputes) {
       {"idioms_strict", "idioms_strict", 27},
       {"idioms_decomposed", "idioms_decomposed", 26, {}, true},
       {"sizes", "sizes", 4},
+      {"shared", "shared", 20},
+      {"shared_strict", "shared_strict", 19},
   };
   for (const Example& one : kExamples) {
     if (one.of_2_13 && !kNew) {

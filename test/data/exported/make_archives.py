@@ -205,6 +205,11 @@ def sizes():
          dynamic={"x": {0: 2 * Dim("half", min=2, max=8)}, "y": {0: Dim.AUTO}})
 
 
+def shared():
+    make("shared", nets.Shared(), given("", torch.randn(2, 4)))
+    make("shared_strict", nets.Shared(), given("", torch.randn(2, 4)), strict=True)
+
+
 def signatures():
     make("signatures", nets.Signatures(), given("", torch.randn(2, 4), torch.randn(2, 4)),
          preserved=("gates.0", "gates.1"))
@@ -212,7 +217,7 @@ def signatures():
 
 def main():
     library = operators()  # as long as it lives
-    for group in (vit, sdpa, control_flow, regions, written, values, signatures, idioms, sizes):
+    for group in (vit, sdpa, control_flow, regions, written, values, signatures, idioms, sizes, shared):
         if not sys.argv[1:] or group.__name__ in sys.argv[1:]:
             torch.manual_seed(5)
             group()

@@ -512,3 +512,20 @@ class Idioms(nn.Module):
 class Sizes(nn.Module):
     def forward(self, x, y):
         return x.reshape(-1, 8) * 2, y + 1
+
+
+class Shared(nn.Module):
+    """A module under several paths, and two that have one weight."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(4, 4)
+        self.b = self.a
+        self.several = nn.Sequential(self.a, nn.ReLU(), self.a)
+        self.embed = nn.Linear(4, 4, bias=False)
+        self.head = nn.Linear(4, 4, bias=False)
+        self.head.weight = self.embed.weight
+
+    def forward(self, x):
+        y = self.b(self.a(x))
+        return self.head(self.embed(self.several(y)))
