@@ -62,6 +62,8 @@ const std::map<std::string, void (*)()> kCases = {
     {"vit_captured", run_captured},
     {"adds_exported", run_adds},
     {"adds_direct", run_adds_directly},
+    {"open_1", [] { Program::load(file("large_1.pt2")); }},
+    {"open_10", [] { Program::load(file("large_10.pt2")); }},
 };
 
 void measure(benchmark::State& state, const std::string& name) {

@@ -53,7 +53,7 @@ if "$python" -c 'import torch' 2>/dev/null; then
     cat "$results/exported_bench" >>"$results/exported_times"
     "$python" "$project/test/bench/exported.py" "$exported" --time 8 >>"$results/python_times"
   done
-  run exported_bench --benchmark_repetitions=9 --benchmark_filter=open_large
+  run exported_bench "${interleaved[@]}" --benchmark_filter=open_large
   # What is freed is given back at once, on both sides.
   export MALLOC_MMAP_THRESHOLD_=65536
   "$build/test/bench/exported_bench" --peak >"$results/peak"
@@ -72,7 +72,7 @@ instructions() {
 has_valgrind=
 if [ "$has_python" ] && command -v valgrind >/dev/null; then
   has_valgrind=1
-  for name in vit_exported vit_script vit_captured adds_exported adds_direct; do
+  for name in vit_exported vit_script vit_captured adds_exported adds_direct open_1 open_10; do
     echo "bench: instructions of $name" >&2
     instructions "$build/test/bench/exported_bench" --run "$name" >"$results/instructions_$name"
   done
@@ -168,6 +168,6 @@ if [ "$has_python" ]; then
     "$(awk -v a="$(cat "$results/peak")" -v b="$(cat "$results/python_peak")" \
       'BEGIN { printf "%.2f x (%.0f MB)", a / b, a / 1e6 }')"
   row "opening a \`.pt2\` of 10 GB, against one of 1 GB" '1.1 x' \
-    "$(awk -v a="$(least exported_bench open_large/10)" -v b="$(least exported_bench open_large/1)" \
+    "$(counted open_10 open_1)$(awk -v a="$(least exported_bench open_large/10)" -v b="$(least exported_bench open_large/1)" \
       'BEGIN { printf "%.2f x (%.1f ms)", a / b, a / 1000 }')"
 fi
