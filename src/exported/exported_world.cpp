@@ -108,7 +108,8 @@ void ExportedWorld::check_sites(const BoundSelectors& selectors) const {
       *this, selectors,
       {known, [this](std::size_t module) { return id_of(module); },
        sites.has_lines()
-           ? "of a torch.export program variables are known by the lines that its nodes came from"
+           ? "of a torch.export program variables are known by the lines that its nodes came from, "
+             "where a line tells which of its values a variable got"
            : "its nodes do not say what lines they came from, so no variable is known by name: "
              "export it with PyTorch 2.13, which writes them"});
 }
