@@ -46,7 +46,7 @@ Arguments add_run_command(CommandLine& program, RunOptions& options) {
   arguments.footer(
       "An --input is a .safetensors or .npz file of tensors named 0, 1 ... or as the arguments, a "
       ".npy file, a picture, or a literal: --input '[[101,2023,102]]', --input 1=16000, --input "
-      "mask=none. By position, or NAME=.");
+      "mask=none. By position, or NAME=; inside of a dict or tuple NAME.PART=.");
   add_model(arguments, options);
   arguments.repeated("-i,--input", options.inputs, "[NAME=]VALUE",
                      "An argument of the model, in order or NAME=");

@@ -113,8 +113,13 @@ std::string InputPlan::schema() const {
     const bool of_number = std::any_of(leaves_.begin(), leaves_.end(), [&](const auto& leaf) {
       return leaf.value && names(*leaf.value);
     });
+    const auto is_it = [&symbol = symbol](const Expression& one) { return one.symbol() == symbol; };
+    const bool alone = std::any_of(leaves_.begin(), leaves_.end(), [&](const auto& leaf) {
+      return std::any_of(leaf.sizes.begin(), leaf.sizes.end(), is_it);
+    });
     if (of_axis || of_number)
-      ranges.push_back(fmt::format("{} {}", symbol, (of_number ? range : range.of_axis()).text()));
+      ranges.push_back(
+          fmt::format("{} {}", symbol, (of_number || !alone ? range : range.of_axis()).text()));
   }
   return fmt::format("forward({}){}", fmt::join(parts, ", "),
                      ranges.empty() ? "" : fmt::format(", {}", fmt::join(ranges, ", ")));

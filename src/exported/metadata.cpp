@@ -48,17 +48,6 @@ std::optional<PythonLine> header(std::string_view line) {
   return made;
 }
 
-}  // namespace
-
-std::string without_call_number(const std::string& path) {
-  const std::size_t at = path.rfind('@');
-  const bool number = at != std::string::npos && at + 1 < path.size() &&
-                      path.find_first_not_of("0123456789", at + 1) == std::string::npos;
-  return number ? path.substr(0, at) : path;
-}
-
-namespace {
-
 // Of what `strict=True` exports: the root is `_export_root` in graphs inside the graph.
 std::string below_root(const std::string& path) {
   const std::string kRoot = "_export_root";
@@ -74,6 +63,13 @@ std::string object_of(const std::string& name) {
 }
 
 }  // namespace
+
+std::string without_call_number(const std::string& path) {
+  const std::size_t at = path.rfind('@');
+  const bool number = at != std::string::npos && at + 1 < path.size() &&
+                      path.find_first_not_of("0123456789", at + 1) == std::string::npos;
+  return number ? path.substr(0, at) : path;
+}
 
 std::vector<CalledModule> called_modules(std::string_view stack) {
   std::vector<CalledModule> modules;

@@ -182,6 +182,7 @@ TEST(Exported, SizesAreCheckedAsPythonDoes) {
   const auto run = [&](std::int64_t x, std::int64_t y) {
     return message_of<InputError>([&] { program.forward({at::zeros({x, 4}), at::zeros({y, 4})}); });
   };
+  EXPECT_THAT(program.method("forward").schema(), HasSubstr(" 2 to 8"));  // of the half
   EXPECT_THAT(run(2, 2),
               HasSubstr("input x: axis 0 is 2, and the program was exported for 4 to 16"));
   EXPECT_THAT(run(18, 2), HasSubstr("input x: axis 0 is 18"));
@@ -391,11 +392,9 @@ TEST(Exported, ADeviceThatIsGivenIsInPlaceOfThoseOfTheFile) {
     const at::NoGradGuard no_grad;
     program.forward({}, inputs_of(one.run, one.more));
     EXPECT_GE(agreeing(cap, one.run), one.values) << one.run;
-    if (at::hasCUDA()) continue;
-    const std::string said = message_of<Error>([&] { Program::load(path).forward({}, {}); });
-    EXPECT_THAT(said, AnyOf(AllOf(HasSubstr("cannot be put on cuda"), HasSubstr("--device cpu")),
-                            HasSubstr("input")))
-        << one.run;  // one without weights
+    if (at::hasCUDA() || program.named_parameters().empty()) continue;  // nothing to put there
+    const std::string said = message_of<FileError>([&] { Program::load(path); });
+    EXPECT_THAT(said, AllOf(HasSubstr("cannot be put on cuda"), HasSubstr("--device cpu")));
   }
 }
 
@@ -403,108 +402,6 @@ TEST(Exported, ParametersGoToTheDeviceThatIsGiven) {
   const Program program = Program::load(exported("vit_static.pt2"), at::kMeta);
   EXPECT_FALSE(program.named_parameters().empty());
   for (const auto& [name, value] : program.named_parameters()) EXPECT_TRUE(value.is_meta()) << name;
-}
-
-TEST(Exported, NamesAllThatItLacksWhenItIsLoaded) {
-  support::ChangedArchive archive("vit");
-  archive.change("models/model.json", [](nlohmann::json& json) {
-    auto& nodes = json["graph_module"]["graph"]["nodes"];
-    nodes[1]["target"] = "torch.ops.nowhere.first.default";
-    nodes[2]["target"] = "torch.ops.aten.linear.nowhere";
-  });
-  const std::string path = archive.write();
-  EXPECT_THAT(
-      message_of<FileError>([&] { Program::load(path); }),
-      AllOf(HasSubstr(path), HasSubstr("lacks 2 of its operators"),
-            HasSubstr("torch.ops.aten.linear.nowhere"),
-            HasSubstr("torch.ops.nowhere.first.default"), HasSubstr("exported by PyTorch 2.13.0")));
-  EXPECT_THAT(message_of<FileError>([] { load("vmap"); }),
-              HasSubstr("nodes of a kind that is not supported"));
-}
-
-using Change = std::function<void(nlohmann::json&)>;
-
-std::string said_of_model(const Change& change) {
-  support::ChangedArchive archive("vit");
-  archive.change("models/model.json", change);
-  const std::string path = archive.write();
-  return message_of<FileError>([&] { Program::load(path); });
-}
-
-nlohmann::json& nodes_of(nlohmann::json& json) {
-  return json["graph_module"]["graph"]["nodes"];
-}
-
-TEST(Exported, RefusesGraphsThatCannotBe) {
-  EXPECT_THAT(said_of_model([](auto& json) { std::swap(nodes_of(json)[3], nodes_of(json)[8]); }),
-              HasSubstr("which no node before it makes"));
-  EXPECT_THAT(said_of_model(
-                  [](auto& json) { nodes_of(json)[5]["outputs"] = nodes_of(json)[4]["outputs"]; }),
-              HasSubstr("is made twice"));
-  EXPECT_THAT(
-      said_of_model([](auto& json) { nodes_of(json)[4]["inputs"] = nlohmann::json::array(); }),
-      HasSubstr("is missing"));
-  EXPECT_THAT(said_of_model([](auto& json) {
-                nodes_of(json)[4]["outputs"].push_back({{"as_none", true}});
-              }),
-              HasSubstr("its operator gives 1"));
-  EXPECT_THAT(said_of_model([](auto& json) {
-                nodes_of(json)[4]["inputs"][0]["arg"] = {{"as_moon", 1}};
-              }),
-              HasSubstr("an argument of the kind \"as_moon\" is not supported"));
-  EXPECT_THAT(said_of_model([](auto& json) { json["graph_module"]["graph"]["nodes"] = 3; }),
-              HasSubstr("is damaged"));
-  EXPECT_THAT(said_of_model([](auto& json) { json["schema_version"]["major"] = 7; }),
-              HasSubstr("save it again with 2.8 or later"));
-  EXPECT_THAT(said_of_model([](auto& json) { json["graph_module"].erase("signature"); }),
-              HasSubstr("is damaged"));
-}
-
-TEST(Exported, RefusesWhatHasNoKind) {
-  const auto nothing = nlohmann::json::array({nlohmann::json::object()});
-  const auto list = nlohmann::json::array({nlohmann::json::array()});
-  for (const nlohmann::json& empty : {nothing, list}) {
-    EXPECT_THAT(said_of_model([&](auto& json) { json["graph_module"]["graph"]["inputs"] = empty; }),
-                HasSubstr("has none, or more"));
-    EXPECT_THAT(said_of_model([&](auto& json) {
-                  json["graph_module"]["signature"]["input_specs"][0] = empty[0];
-                }),
-                HasSubstr("has none, or more"));
-    EXPECT_THAT(said_of_model([&](auto& json) {
-                  json["graph_module"]["signature"]["output_specs"][0] = empty[0];
-                }),
-                HasSubstr("has none, or more"));
-  }
-  EXPECT_THAT(said_of_model([](auto& json) {
-                json["graph_module"]["graph"]["outputs"][0] = {
-                    {"as_graph", {{"name", "g"}, {"graph", nlohmann::json::object()}}}};
-              }),
-              HasSubstr("a graph stands where none can be"));
-}
-
-TEST(Exported, RefusesNumbersForDtypes) {
-  EXPECT_THAT(said_of_model([](auto& json) {
-                auto& node = nodes_of(json)[1];
-                node["target"] = "torch.ops.aten.empty.memory_format";
-                node["inputs"] = {{{"name", "size"}, {"arg", {{"as_ints", {1}}}}, {"kind", 1}},
-                                  {{"name", "dtype"}, {"arg", {{"as_int", 200}}}, {"kind", 2}}};
-              }),
-              HasSubstr("it takes a dtype, and the file gives 200"));
-}
-
-TEST(Exported, RefusesTreesThatAreTooDeep) {
-  const std::string deep = "[1, " + std::string(100'000, '[');
-  EXPECT_THAT(said_of_model([&](auto& json) {
-                json["graph_module"]["module_call_graph"][0]["signature"]["in_spec"] = deep;
-              }),
-              HasSubstr("a tree of values is too deep"));
-}
-
-TEST(Exported, RefusesASecondMemberOfAName) {
-  support::ChangedArchive archive("vit_static");
-  archive.rename("weights/weight_1", "weights/WEIGHT_0");
-  const std::string path = archive.write();
-  EXPECT_THAT(message_of<FileError>([&] { Program::load(path); }), HasSubstr("twice"));
 }
 
 TEST(Exported, ANewerSchemaIsAWarningUntilSomethingUnknownIsMet) {
@@ -520,62 +417,11 @@ TEST(Exported, ANewerSchemaIsAWarningUntilSomethingUnknownIsMet) {
   program.forward({}, inputs_of("residual"));
   EXPECT_GE(agreeing(cap, "residual"), 24u);
   archive.change("models/model.json", [](nlohmann::json& json) {
-    nodes_of(json)[3]["inputs"][0]["arg"] = {{"as_hologram", 1}};
+    json["graph_module"]["graph"]["nodes"][3]["inputs"][0]["arg"] = {{"as_hologram", 1}};
   });
   const std::string unknown = archive.write();
   EXPECT_THAT(message_of<FileError>([&] { Program::load(unknown); }),
               AllOf(HasSubstr("hologram"), HasSubstr("node ")));
-}
-
-TEST(Exported, RefusesJsonThatIsTooDeep) {
-  support::ChangedArchive archive("vit");
-  archive.member("models/model.json") = std::string(200'000, '[');
-  const std::string path = archive.write();
-  EXPECT_THAT(message_of<FileError>([&] { Program::load(path); }),
-              HasSubstr("is nested more than 1000 deep"));
-}
-
-std::string said_of_weight(const Change& change) {
-  support::ChangedArchive archive("vit");
-  archive.change("model_weights_config.json",
-                 [&](nlohmann::json& json) { change(json["config"].begin().value()); });
-  const std::string path = archive.write();
-  return message_of<FileError>([&] { Program::load(path); });
-}
-
-TEST(Exported, RefusesWeightsThatCannotBe) {
-  EXPECT_THAT(said_of_weight([](auto& weight) { weight["path_name"] = "weight_99"; }),
-              HasSubstr("there is no data/weights/weight_99 in it"));
-  EXPECT_THAT(said_of_weight([](auto& weight) { weight["path_name"] = "../models/model.json"; }),
-              HasSubstr("which is no record"));
-  EXPECT_THAT(said_of_weight([](auto& weight) { weight["use_pickle"] = true; }),
-              HasSubstr("is pickled, which runs code"));
-  EXPECT_THAT(
-      said_of_weight([](auto& weight) { weight["tensor_meta"]["sizes"][0]["as_int"] = 1'000'000; }),
-      HasSubstr("bytes, and a weight in it takes"));
-  EXPECT_THAT(said_of_weight([](auto& weight) {
-                for (auto& one : weight["tensor_meta"]["strides"]) one["as_int"] = INT64_MAX;
-                for (auto& one : weight["tensor_meta"]["sizes"]) one["as_int"] = INT64_MAX;
-              }),
-              HasSubstr("reaches out of all memory"));
-  EXPECT_THAT(
-      said_of_weight([](auto& weight) { weight["tensor_meta"]["storage_offset"]["as_int"] = -1; }),
-      HasSubstr("sizes or strides that no tensor has"));
-  EXPECT_THAT(said_of_weight([](auto& weight) { weight["tensor_meta"]["dtype"] = 77; }),
-              HasSubstr("of a dtype that this LibTorch lacks: number 77"));
-}
-
-TEST(Exported, TellsOtherArchivesApart) {
-  support::ChangedArchive flat("vit");
-  flat.rename("vit/models/model.json", "serialized_exported_program.json");
-  const std::string old = flat.write();
-  EXPECT_THAT(message_of<FileError>([&] { Program::load(old); }),
-              HasSubstr("of PyTorch 2.7 or earlier, whose layout is not read"));
-  support::ChangedArchive compiled("vit");
-  compiled.rename("/models/model.json", "/data/aotinductor/model/model.so");
-  const std::string package = compiled.write();
-  EXPECT_THAT(message_of<FileError>([&] { Program::load(package); }),
-              AllOf(HasSubstr("a package of AOTInductor"), HasSubstr("torch.export.save")));
 }
 
 }  // namespace
