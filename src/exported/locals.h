@@ -4,13 +4,12 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "exported/calls.h"
 #include "exported/graph.h"
+#include "exported/known_lines.h"
 
 namespace anycapture {
 namespace exported {
@@ -26,19 +25,6 @@ struct LocalValue {
   std::vector<NamedSlot> values;
   std::string file;
   std::size_t line = 0;  ///< where the statement begins
-};
-
-/// The lines of source that nodes of a program came from.
-class KnownLines {
- public:
-  void add(const Graph& graph);
-  /// Where the statement of a line begins; 0 where it is not known.
-  std::size_t statement_of(const std::string& file, std::size_t line) const;
-  const std::string& text(const std::string& file, std::size_t line) const;
-  bool empty() const { return files_.empty(); }
-
- private:
-  std::map<std::string, std::map<std::size_t, std::string>> files_;
 };
 
 /// In the order of their nodes. Of a body that torch.cond and the like run there are none: its
