@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -261,11 +262,23 @@ std::string of_python(const std::string& run, const std::string& key) {
   return anycapture::safetensors::bytes_of(Reader(exported(run + ".reference.safetensors")), key);
 }
 
+std::vector<float> floats(const std::string& bytes) {
+  std::vector<float> values(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+  return values;
+}
+
+// The kernels of another LibTorch or CPU round differently.
+auto agrees_with_python(const std::string& run, const std::string& key) {
+  return ::testing::ResultOf(
+      floats, ::testing::Pointwise(::testing::FloatNear(1e-6F), floats(of_python(run, key))));
+}
+
 TEST_F(Run, ExportedProgramsRun) {
   const std::string program = exported("vit_static.pt2");
   const std::string inputs = exported("vit_static.input.safetensors");
-  EXPECT_EQ(value({program, "--input", inputs, "-c", "Attention:attn"}, "blocks.0.attn:attn"),
-            of_python("vit_static", "blocks.0.attn:attn"));
+  EXPECT_THAT(value({program, "--input", inputs, "-c", "Attention:attn"}, "blocks.0.attn:attn"),
+              agrees_with_python("vit_static", "blocks.0.attn:attn"));
   const Said modules = anycapture({"modules", program, "Attention", "--sites"});
   EXPECT_EQ(modules.status, 0) << modules.err;
   EXPECT_THAT(modules.out, AllOf(HasSubstr("blocks.0.attn:attn"), HasSubstr("nets.py:")));
@@ -276,10 +289,10 @@ TEST_F(Run, InputsInsideOfAnArgumentGoByDottedName) {
   const Said converted =
       anycapture({"convert", exported("vit_static.input.safetensors"), folder.file("given")});
   EXPECT_EQ(converted.status, 0) << converted.err;
-  EXPECT_EQ(value({program, "--input", "x=" + folder.file("given/x.npy"), "--input",
-                   "bias.a=" + folder.file("given/bias.a.npy"), "-c", "Attention:attn"},
-                  "blocks.0.attn:attn"),
-            of_python("vit_static", "blocks.0.attn:attn"));
+  EXPECT_THAT(value({program, "--input", "x=" + folder.file("given/x.npy"), "--input",
+                     "bias.a=" + folder.file("given/bias.a.npy"), "-c", "Attention:attn"},
+                    "blocks.0.attn:attn"),
+              agrees_with_python("vit_static", "blocks.0.attn:attn"));
 }
 
 TEST_F(Run, OperatorsOfExportedProgramsComeFromALibrary) {
@@ -288,10 +301,10 @@ TEST_F(Run, OperatorsOfExportedProgramsComeFromALibrary) {
   const Said said = anycapture({"modules", program});
   EXPECT_EQ(said.status, 3);
   EXPECT_THAT(said.err, AllOf(HasSubstr("anycapture_test.twice"), HasSubstr("--op-library FILE")));
-  EXPECT_EQ(
+  EXPECT_THAT(
       value({program, "--op-library", ANYCAPTURE_TWICE_OP, "--input", inputs, "-c", ":output"},
             ":output.0"),
-      of_python("functionalized", ":output.0"));
+      agrees_with_python("functionalized", ":output.0"));
 }
 
 TEST_F(Run, ModulesAreListed) {
