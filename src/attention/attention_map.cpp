@@ -46,7 +46,7 @@ at::Tensor AttentionMap::made(std::int64_t first, std::int64_t count, std::int64
         "Stale::allow if the write hit another part of the same storage",
         call_->op()));
   }
-  return call_->part({first, count, head});
+  return call_->part({{first, first + count}, head});
 }
 
 std::vector<std::int64_t> AttentionMap::shape() const {

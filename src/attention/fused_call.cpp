@@ -39,7 +39,13 @@ at::Tensor of_head(const at::Tensor& tensor, std::int64_t head) {
 // Of queries, or of a mask, which may be broadcast over rows too.
 at::Tensor part_of(const at::Tensor& tensor, const Part& part) {
   const bool has_rows = tensor.dim() >= 2 && tensor.size(-2) > 1;
-  return of_head(has_rows ? tensor.narrow(-2, part.first, part.count) : tensor, part.head);
+  return of_head(has_rows ? part.rows.of(tensor) : tensor, part.head);
+}
+
+// Autocast casts what an op is given behind the place where its arguments are seen.
+at::Tensor as_cast(const at::Tensor& tensor, const Operands& all) {
+  const bool is_cast = all.query.scalar_type() != all.dtype && tensor.is_floating_point();
+  return is_cast ? tensor.to(all.dtype) : tensor;
 }
 
 // Keys and values as there are heads of queries.
@@ -48,35 +54,35 @@ at::Tensor of_each_head(const at::Tensor& keys, const at::Tensor& query, bool gr
   return keys.repeat_interleave(query.size(-3) / keys.size(-3), -3);
 }
 
-double tolerance_of(at::ScalarType dtype) {
+// How far rounding takes a fused op and its weights apart: as many parts of the root of the squared
+// terms of a sum, in which roundings meet by chance, and of all terms, where they do not.
+struct Tolerance {
+  double by_chance, at_worst;
+};
+
+Tolerance tolerance_of(at::ScalarType dtype) {
   switch (dtype) {
     case at::kDouble:
-      return 1e-9;
+      return {1e-9, 1e-14};
     case at::kHalf:
-      return 5e-3;
+      return {5e-3, 5e-4};
     case at::kBFloat16:
-      return 4e-2;
+      return {4e-2, 4e-3};
     default:
-      return 1e-4;
+      return {1e-4, 1e-6};
   }
 }
 
 // Four of them, or a few more; the last, which no causal mask closes, is one.
-QueryRows sample_of(std::int64_t first, std::int64_t count) {
+QueryRows sample_of(std::int64_t count) {
   const std::int64_t step = std::max<std::int64_t>(1, (count - 1) / 3);
-  return {first + (count - 1) % step, first + count, step};
+  return {(count - 1) % step, count, step};
 }
 
 std::vector<std::int64_t> numbers_of(const QueryRows& rows) {
   std::vector<std::int64_t> numbers;
   for (std::int64_t row = rows.first; row < rows.last; row += rows.step) numbers.push_back(row);
   return numbers;
-}
-
-double largest_of(const at::Tensor& tensor) {
-  if (tensor.numel() == 0) return 0;
-  const auto [least, most] = at::aminmax(tensor);
-  return std::max(std::abs(least.item<double>()), std::abs(most.item<double>()));
 }
 
 // Of (batch ..., heads, tokens, width), as they are broadcast to each other.
@@ -114,6 +120,8 @@ FusedCall::FusedCall(Operands operands, bool detach, bool copy) : operands_(std:
   if (!operands_.project) {
     operands_.shape = shape_of(operands_.query, operands_.key);
     operands_.dtype = operands_.query.scalar_type();
+    const at::Tensor& output = operands_.output;
+    if (output.defined() && is_half(output.scalar_type())) operands_.dtype = output.scalar_type();
   }
   if (copy) {
     this->operands();
@@ -157,6 +165,9 @@ std::string FusedCall::note() const {
         "against it",
         operands_.op);
   }
+  if (not_finite_.load(std::memory_order_acquire)) {
+    return fmt::format("{} took or gave NaN or Inf: rows with them are not checked", operands_.op);
+  }
   return "";
 }
 
@@ -170,8 +181,8 @@ at::Tensor FusedCall::keys_of(std::int64_t head) const {
 
 at::Tensor FusedCall::compute(const Part& part) const {
   const Operands& all = operands();
-  at::Tensor query = part_of(all.query, part);
-  at::Tensor key = keys_of(part.head);
+  at::Tensor query = as_cast(part_of(all.query, part), all);
+  at::Tensor key = as_cast(keys_of(part.head), all);
   if (is_half(all.dtype)) {
     query = query.to(at::kFloat);
     key = key.to(at::kFloat);
@@ -181,12 +192,12 @@ at::Tensor FusedCall::compute(const Part& part) const {
   const bool masked = all.causal || all.mask.defined();
   if (all.causal) {
     const at::TensorOptions index = scores.options().dtype(at::kLong);
-    const at::Tensor rows = at::arange(part.first, part.first + part.count, index);
+    const at::Tensor rows = at::arange(part.rows.first, part.rows.last, part.rows.step, index);
     const at::Tensor closed = at::arange(scores.size(-1), index) > rows.unsqueeze(1);
     scores = scores.masked_fill(closed, kMinusInfinity);
   }
   if (all.mask.defined()) {
-    const at::Tensor mask = part_of(all.mask, part);
+    const at::Tensor mask = as_cast(part_of(all.mask, part), all);
     scores = mask.scalar_type() == at::kBool
                  ? scores.masked_fill(mask.logical_not(), kMinusInfinity)
                  : scores + mask.to(scores.scalar_type());
@@ -199,42 +210,53 @@ at::Tensor FusedCall::compute(const Part& part) const {
   return weights;
 }
 
-// `weights`: of some queries, and of all heads.
-void FusedCall::check(const at::Tensor& weights, std::int64_t first) const {
+// `weights`: of the rows, and of all heads.
+void FusedCall::check(const at::Tensor& weights, const QueryRows& rows) const {
   const Operands& all = operands();
-  const at::AutoGradMode no_grad(false);
-  const std::int64_t count = weights.size(-2);
-  const QueryRows rows = sample_of(first, count);
-  const at::Tensor value = of_each_head(all.value, all.query, all.grouped);
-  at::Tensor ours = sample_of(0, count).of(weights).matmul(value.to(weights.scalar_type()));
-  if (all.finish) ours = all.finish(all, ours, rows);
+  const at::Tensor value =
+      as_cast(of_each_head(all.value, all.query, all.grouped), all).to(weights.scalar_type());
+  const Tolerance tolerance = tolerance_of(all.dtype);
+  at::Tensor ours = weights.matmul(value);
   const at::Tensor theirs = rows.of(all.output).to(ours.scalar_type());
-  const at::Tensor apart = ours.sub_(theirs).abs_();
-  double figure = apart.max().item<double>();
-  // A fused op may give NaN for a row that is masked whole.
-  if (std::isnan(figure)) figure = apart.masked_fill(theirs.isnan(), 0).max().item<double>();
-  const double tolerance = tolerance_of(all.dtype);
-  if (figure <= tolerance) return;
-  const double allowed = tolerance * std::max(1.0, largest_of(all.value));
-  if (figure <= allowed) return;
+  at::Tensor allowed;
+  if (all.finish) {
+    ours = all.finish(all, ours, rows);
+    allowed = tolerance.by_chance * theirs.abs().amax(-1, /*keepdim=*/true).expand_as(theirs);
+  } else {
+    const at::Tensor by_chance = weights.square().matmul(value.square()).sqrt() + theirs.abs();
+    allowed = tolerance.by_chance * by_chance + tolerance.at_worst * weights.matmul(value.abs());
+  }
+  const at::Tensor apart = (ours - theirs).abs();
+  const at::Tensor is_wrong = apart > allowed;  // no where it cannot be told, for NaN
+  not_finite_.store(!apart.isfinite().all().item<bool>(), std::memory_order_release);
+  if (!is_wrong.any().item<bool>()) return;
+  const std::int64_t worst =
+      (apart - allowed).masked_fill(is_wrong.logical_not(), 0).argmax().item<std::int64_t>();
   throw Error(fmt::format(
       "the attention recomputed from what {} took does not give what it returned: rows {} differ "
       "by up to {:.3g}, where {:.3g} is allowed for {}; capture queries, keys and mask themselves, "
       "and please report it",
-      all.op, fmt::join(numbers_of(rows), ", "), figure, allowed, at::toString(all.dtype)));
+      all.op, fmt::join(numbers_of(rows), ", "), apart.flatten()[worst].item<double>(),
+      allowed.flatten()[worst].item<double>(), at::toString(all.dtype)));
 }
 
 bool FusedCall::can_be_checked() const {
   return operands_.dropout == 0 && operands_.output.defined() && !any_stale(to_check_);
 }
 
+// Whatever part is read, the same rows of all heads are checked: few rows can be right by chance,
+// such as the first of a causal map.
 at::Tensor FusedCall::part(const Part& part) const {
   const capture::Deaf deaf;
   const at::Tensor weights = compute(part);
   if (checked_.load(std::memory_order_acquire) || weights.numel() == 0) return weights;
-  const bool of_all_heads = part.head < 0;
-  const std::int64_t first = of_all_heads ? part.first : 0;
-  if (can_be_checked()) check(of_all_heads ? weights : compute({0, 1, -1}), first);
+  const std::int64_t queries = operands_.shape.rbegin()[1];
+  const QueryRows sample = sample_of(queries);
+  const bool is_whole = part.head < 0 && weights.size(-2) == queries;
+  if (can_be_checked()) {
+    const at::AutoGradMode no_grad(false);
+    check(is_whole ? sample.of(weights) : compute({sample, -1}), sample);
+  }
   checked_.store(true, std::memory_order_release);
   return weights;
 }

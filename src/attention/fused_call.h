@@ -38,7 +38,7 @@ struct Operands {
   std::function<void(Operands&)> project;
   std::vector<at::Tensor> inputs;
   std::vector<std::int64_t> shape;    ///< of the weights: of such an op; else it follows
-  at::ScalarType dtype = at::kFloat;  ///< of the queries: the same
+  at::ScalarType dtype = at::kFloat;  ///< of the queries, or what autocast made them
   at::Tensor source;  ///< what `finish` reads beside weights of the model, if anything
   at::Tensor mask;    ///< bool: true takes part; else added to the scores
   bool causal = false;
@@ -51,10 +51,9 @@ struct Operands {
       finish;
 };
 
-/// Which part of the weights: rows from `first` on, of all heads or of one.
+/// Which part of the weights: rows of all heads or of one.
 struct Part {
-  std::int64_t first = 0;
-  std::int64_t count = 0;
+  QueryRows rows;
   std::int64_t head = -1;
 };
 
@@ -66,7 +65,7 @@ class ANYCAPTURE_API FusedCall : public capture::LazyTensor {
   std::vector<std::int64_t> shape() const override { return operands_.shape; }
   at::ScalarType dtype() const override;
   bool is_stale() const override;
-  at::Tensor make() const override { return part({0, operands_.shape.rbegin()[1], -1}); }
+  at::Tensor make() const override { return part({{0, operands_.shape.rbegin()[1]}, -1}); }
   std::string note() const override;
   const std::string& op() const { return operands_.op; }
 
@@ -77,7 +76,7 @@ class ANYCAPTURE_API FusedCall : public capture::LazyTensor {
   at::Tensor compute(const Part& part) const;
   at::Tensor keys_of(std::int64_t head) const;
   bool can_be_checked() const;
-  void check(const at::Tensor& weights, std::int64_t first) const;
+  void check(const at::Tensor& weights, const QueryRows& rows) const;
 
   const Operands& operands() const;  // projected
 
@@ -86,6 +85,7 @@ class ANYCAPTURE_API FusedCall : public capture::LazyTensor {
   std::vector<capture::StoredCall> held_;      // what weights are made of
   std::vector<capture::StoredCall> to_check_;  // value, output and source
   mutable std::atomic<bool> checked_{false};
+  mutable std::atomic<bool> not_finite_{false};  // some of what was to be checked
 };
 
 }  // namespace attention
