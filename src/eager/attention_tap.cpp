@@ -30,8 +30,9 @@ struct Weights {
   std::vector<at::Tensor> forms;  // the first: the weights
 };
 
-// Of those that nothing has multiplied, such as a classifier's, a few are remembered.
-constexpr std::size_t kRemembered = 8;
+// Of those that nothing has multiplied, such as a classifier's, a few are remembered, and more of
+// small ones: a head each, in a list.
+constexpr std::size_t kFew = 8, kMost = 64, kBytesOfMore = std::size_t{64} << 20U;
 thread_local std::deque<Weights> weights_of_thread;
 
 std::deque<Weights>::iterator weights_in(const at::Tensor& tensor) {
@@ -92,8 +93,26 @@ void multiplied(const at::Tensor& factor) {
 
 void remember(const at::Tensor& weights) {
   if (weights_in(weights) != weights_of_thread.end()) return;  // of the _softmax inside
-  if (weights_of_thread.size() == kRemembered) weights_of_thread.pop_front();
-  weights_of_thread.push_back({{weights}});
+  auto& all = weights_of_thread;
+  all.push_back({{weights}});
+  std::size_t bytes = 0;
+  for (const Weights& one : all) bytes += one.forms.front().nbytes();
+  for (; all.size() > kFew && (all.size() > kMost || bytes > kBytesOfMore); all.pop_front())
+    bytes -= all.front().forms.front().nbytes();
+}
+
+// What the softmax gave is kept as it was where an op behind it writes into it: `dropout_`.
+void written(const at::Tensor& tensor, OpKind by) {
+  const auto found = weights_in(tensor);
+  if (found == weights_of_thread.end()) return;
+  if (by == OpKind::softmax) {  // the same memory anew
+    weights_of_thread.erase(found);
+    return;
+  }
+  std::vector<at::Tensor>& forms = found->forms;
+  if (capture::storage_of(forms.front()) != capture::storage_of(tensor)) return;
+  const capture::Deaf deaf;
+  forms.insert(forms.begin(), forms.front().detach().clone());
 }
 
 void passed_on(const RunningOp& op, const at::Tensor& result) {
@@ -120,11 +139,17 @@ void fire_fused(const RunningOp& op, const at::RecordFunction& record, const at:
 }  // namespace
 
 void attention_starts(RunningOp& op, const at::RecordFunction& record) {
-  if (op.name.kind == OpKind::other || is_inside_fused(op)) return;
+  const bool writes = op.name.writes && !weights_of_thread.empty();
+  if ((op.name.kind == OpKind::other && !writes) || is_inside_fused(op)) return;
   auto inputs = record.inputs();
   if (inputs.size() < op.name.arguments) return;
   inputs = inputs.slice(inputs.size() - op.name.arguments);  // of a stack that may hold more
   const std::vector<IValue> arguments(inputs.begin(), inputs.end());
+  for (std::size_t i = 0; writes && i < arguments.size(); ++i) {
+    if (op.name.written[i] && arguments[i].isTensor())
+      written(arguments[i].toTensor(), op.name.kind);
+  }
+  if (op.name.kind == OpKind::other) return;
   if (op.name.kind == OpKind::product) {
     each_tensor(arguments, multiplied);
   } else {

@@ -388,6 +388,52 @@ TEST(EagerAttention, IsTheSoftmaxThatIsMultipliedWithValues) {
   EXPECT_EQ(cap.attention("attn:attention").recomputed_from(), "");
 }
 
+// Ops that write into the weights behind the softmax, as in training with dropouts in place.
+struct InPlaceImpl : torch::nn::Module {
+  at::Tensor forward(const at::Tensor& x) {
+    at::Tensor weights = x.matmul(x.transpose(-2, -1)).softmax(-1);
+    at::dropout_(weights, 0.5, /*train=*/true);
+    weights.masked_fill_(at::ones({x.size(-2), x.size(-2)}, at::kBool).triu(1), 0);
+    return weights.matmul(x);
+  }
+};
+ANYCAPTURE_MODULE(InPlace);
+
+TEST(EagerAttention, IsWhatTheSoftmaxGaveWhateverIsWrittenIntoIt) {
+  InPlace model;
+  Capturer cap(model, ":attention");
+  const at::Tensor x = random({2, 5, 4});
+  const at::NoGradGuard no_grad;
+  model->forward(x);
+  EXPECT_TRUE(at::equal(cap[":attention"], x.matmul(x.transpose(-2, -1)).softmax(-1)));
+}
+
+// A map a head, all of them before the first is multiplied.
+struct HeadListImpl : torch::nn::Module {
+  at::Tensor forward(const at::Tensor& x) {
+    std::vector<at::Tensor> maps;
+    for (int head = 1; head <= 12; ++head)
+      maps.push_back((x * head).matmul(x.transpose(-2, -1)).softmax(-1));
+    at::Tensor y = at::zeros_like(x);
+    for (const at::Tensor& map : maps) y = y + map.matmul(x);
+    return y;
+  }
+};
+ANYCAPTURE_MODULE(HeadList);
+
+TEST(EagerAttention, IsThatOfEachHeadInAList) {
+  HeadList model;
+  Capturer cap(model, ":attention");
+  const at::Tensor x = random({2, 5, 4});
+  model->forward(x);
+  const auto calls = cap.calls(":attention");
+  ASSERT_EQ(calls.size(), 12u);
+  for (int head = 1; head <= 12; ++head) {
+    EXPECT_TRUE(at::equal(calls[static_cast<std::size_t>(head - 1)].value,
+                          (x * head).matmul(x.transpose(-2, -1)).softmax(-1)));
+  }
+}
+
 TEST(EagerAttention, SaysWhereNoneWasComputed) {
   Classifier model;
   CaptureOptions options;
