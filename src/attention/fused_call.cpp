@@ -226,7 +226,8 @@ void FusedCall::check(const at::Tensor& weights, const QueryRows& rows) const {
     const at::Tensor by_chance = weights.square().matmul(value.square()).sqrt() + theirs.abs();
     allowed = tolerance.by_chance * by_chance + tolerance.at_worst * weights.matmul(value.abs());
   }
-  const at::Tensor apart = (ours - theirs).abs();
+  at::Tensor apart = (ours - theirs).abs();
+  if (all.present.defined()) apart = apart.masked_fill(rows.of(all.present).logical_not(), 0);
   const at::Tensor is_wrong = apart > allowed;  // no where it cannot be told, for NaN
   not_finite_.store(!apart.isfinite().all().item<bool>(), std::memory_order_release);
   if (!is_wrong.any().item<bool>()) return;

@@ -39,8 +39,9 @@ struct Operands {
   std::vector<at::Tensor> inputs;
   std::vector<std::int64_t> shape;    ///< of the weights: of such an op; else it follows
   at::ScalarType dtype = at::kFloat;  ///< of the queries, or what autocast made them
-  at::Tensor source;  ///< what `finish` reads beside weights of the model, if anything
-  at::Tensor mask;    ///< bool: true takes part; else added to the scores
+  at::Tensor source;   ///< what `finish` reads beside weights of the model, if anything
+  at::Tensor mask;     ///< bool: true takes part; else added to the scores
+  at::Tensor present;  ///< (batch, queries, 1): those that the op computed, if it left some out
   bool causal = false;
   bool grouped = false;         ///< several heads of queries share one of keys
   std::optional<double> scale;  ///< 1 / sqrt(width) where there is none

@@ -168,24 +168,54 @@ std::optional<Operands> encoder_layer(const Arguments& arguments) {
   return all;
 }
 
+bool is_nested(const IValue& value) {
+  return value.isTensor() && value.toTensor().defined() && value.toTensor().is_nested();
+}
+
+// Which tokens of the padded tensor are the nested one's: (batch, tokens).
+at::Tensor present_in(const at::Tensor& nested, const at::Tensor& padded) {
+  const at::Tensor counts = nested._nested_tensor_size().select(1, 0).to(padded.device());
+  return at::arange(padded.size(1), counts.options()) < counts.unsqueeze(1);
+}
+
+// Sequences of several lengths, as torch.nn.TransformerEncoder makes of a padding mask, padded
+// again: tokens that were left out attend to nothing.
+std::optional<Operands> of_nested(const c10::FunctionSchema& schema,
+                                  c10::ArrayRef<IValue> arguments,
+                                  std::optional<Operands> (*read)(const Arguments&)) {
+  std::vector<IValue> padded(arguments.begin(), arguments.end());
+  at::Tensor present;
+  for (IValue& one : padded) {
+    if (!is_nested(one)) continue;
+    const at::Tensor nested = one.toTensor();
+    one = nested.to_padded_tensor(0);
+    if (!present.defined()) present = present_in(nested, one.toTensor());
+  }
+  std::optional<Operands> all = read(Arguments(schema, padded));
+  if (!all) return all;
+  all->present = present.unsqueeze(-1);
+  all->mask = (all->present & present.unsqueeze(1)).unsqueeze(1);
+  return all;
+}
+
 }  // namespace
 
 std::shared_ptr<const FusedCall> fused_call(const c10::FunctionSchema& schema,
                                             c10::ArrayRef<IValue> arguments,
                                             const at::Tensor& output, bool detach, bool copy) {
-  for (const IValue& one : arguments) {
-    if (one.isTensor() && one.toTensor().defined() && one.toTensor().is_nested()) return nullptr;
-  }
   const capture::Deaf deaf;
   const at::AutoGradMode grad(!detach && at::GradMode::is_enabled());
-  const Arguments named(schema, arguments);
   const std::string name = short_name(schema);
-  std::optional<Operands> all = name == "_native_multi_head_attention"     ? multi_head(named)
-                                : name == "_transformer_encoder_layer_fwd" ? encoder_layer(named)
-                                                                           : dot_product(named);
+  const auto read = name == "_native_multi_head_attention"     ? multi_head
+                    : name == "_transformer_encoder_layer_fwd" ? encoder_layer
+                                                               : dot_product;
+  const bool nested = std::any_of(arguments.begin(), arguments.end(), is_nested);
+  if (nested && read == dot_product) return nullptr;  // it pads no queries of its own
+  std::optional<Operands> all =
+      nested ? of_nested(schema, arguments, read) : read(Arguments(schema, arguments));
   if (!all) return nullptr;
   all->op = name;
-  all->output = output;
+  all->output = output.is_nested() ? output.to_padded_tensor(0) : output;
   return std::make_shared<FusedCall>(std::move(*all), detach, copy);
 }
 

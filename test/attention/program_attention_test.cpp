@@ -287,4 +287,25 @@ def forward(self, x, w, b, ow, ob, n: Tensor, m: Tensor, up: Tensor, ub: Tensor,
   }
 }
 
+// As torch.nn.TransformerEncoder runs its layers where it is given a padding mask.
+TEST_F(FastPath, OfSequencesOfSeveralLengths) {
+  const Program program(module_of("TransformerEncoderLayer", R"(
+def forward(self, x, present, w, b, ow, ob, n: Tensor, m: Tensor, up: Tensor, ub: Tensor, down: Tensor):
+    nested = torch._nested_tensor_from_mask(x, present)
+    return torch._transformer_encoder_layer_fwd(nested, 8, 2, w, b, ow, ob, True, False, 1e-5, n, m, n, m,
+                                                up, ub, down, ob)
+)"));
+  Capturer cap(program, ":attention");
+  at::NoGradGuard none;
+  at::Tensor present = at::ones({2, 5}, at::kBool);
+  present.select(0, 1).narrow(0, 3, 2).fill_(false);
+  const at::Tensor scale = at::rand({8}) + 0.5, shift = at::randn({8});
+  program.forward({input, present, weight, bias, out_weight, out_bias, scale, shift,
+                   at::randn({16, 8}), at::randn({16}), at::randn({8, 16})});
+  const at::Tensor closed = present.logical_not().view({2, 1, 1, 5});
+  const at::Tensor all = expected(input, at::zeros({2, 1, 1, 5}).masked_fill(closed, -1e30));
+  EXPECT_LE(difference(cap[":attention"], all.masked_fill(closed.transpose(-2, -1), 0)), 2e-6);
+  EXPECT_EQ(cap.attention(":attention").note(), "");
+}
+
 }  // namespace
