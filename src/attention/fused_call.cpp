@@ -73,6 +73,12 @@ Tolerance tolerance_of(at::ScalarType dtype) {
   }
 }
 
+at::Tensor allowed_of(const at::Tensor& weights, const at::Tensor& value, const at::Tensor& output,
+                      const Tolerance& tolerance) {
+  const at::Tensor by_chance = weights.square().matmul(value.square()).sqrt() + output.abs();
+  return tolerance.by_chance * by_chance + tolerance.at_worst * weights.matmul(value.abs());
+}
+
 // Four of them, or a few more; the last, which no causal mask closes, is one.
 QueryRows sample_of(std::int64_t count) {
   const std::int64_t step = std::max<std::int64_t>(1, (count - 1) / 3);
@@ -210,25 +216,23 @@ at::Tensor FusedCall::compute(const Part& part) const {
   return weights;
 }
 
-// `weights`: of the rows, and of all heads.
+// `weights`: of the rows, and of all heads. Nearly always each value is close to what was given, as
+// large as its channel is among the rows; only else is every term of it looked at.
 void FusedCall::check(const at::Tensor& weights, const QueryRows& rows) const {
   const Operands& all = operands();
   const at::Tensor value =
       as_cast(of_each_head(all.value, all.query, all.grouped), all).to(weights.scalar_type());
-  const Tolerance tolerance = tolerance_of(all.dtype);
   at::Tensor ours = weights.matmul(value);
+  if (all.finish) ours = all.finish(all, ours, rows);
   const at::Tensor theirs = rows.of(all.output).to(ours.scalar_type());
-  at::Tensor allowed;
-  if (all.finish) {
-    ours = all.finish(all, ours, rows);
-    allowed = tolerance.by_chance * theirs.abs().amax(-1, /*keepdim=*/true).expand_as(theirs);
-  } else {
-    const at::Tensor by_chance = weights.square().matmul(value.square()).sqrt() + theirs.abs();
-    allowed = tolerance.by_chance * by_chance + tolerance.at_worst * weights.matmul(value.abs());
-  }
-  at::Tensor apart = (ours - theirs).abs();
-  if (all.present.defined()) apart = apart.masked_fill(rows.of(all.present).logical_not(), 0);
-  const at::Tensor is_wrong = apart > allowed;  // no where it cannot be told, for NaN
+  at::Tensor apart = (ours - theirs).abs_();
+  if (all.present.defined()) apart.masked_fill_(rows.of(all.present).logical_not(), 0);
+  const Tolerance tolerance = tolerance_of(all.dtype);
+  at::Tensor allowed =
+      theirs.abs().amax(all.finish ? -1 : -2, /*keepdim=*/true).mul_(tolerance.by_chance);
+  if (apart.le(allowed).all().item<bool>()) return;
+  allowed = all.finish ? allowed.expand_as(apart) : allowed_of(weights, value, theirs, tolerance);
+  const at::Tensor is_wrong = apart.gt(allowed);  // no where it cannot be told, for NaN
   not_finite_.store(!apart.isfinite().all().item<bool>(), std::memory_order_release);
   if (!is_wrong.any().item<bool>()) return;
   const std::int64_t worst =
