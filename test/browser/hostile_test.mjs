@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { readFileSync } from 'node:fs';
 import * as inputs from './inputs.mjs';
-import { hover, onPage, readout } from './browser.mjs';
+import { hover, onPage, pixelAt, readout, settled } from './browser.mjs';
 
 const nasty = '</script><script>window.bad=1</script><img src=x onerror="window.bad=2">\u2028\u2029"\'&amp;é漢🙂';
 
@@ -46,6 +46,35 @@ test('NaN, Inf and sums are said', async () => {
     assert.match(await readout(tab), /^NaN/);
     await hover(tab, { x: box.x + 26 + 1.5 * side, y: box.y + 26 + 2.5 * side });
     assert.match(await readout(tab), /^∞/);
+  });
+});
+
+const kNan = [255, 0, 170], kInfinite = [255, 150, 0];
+
+test('NaN has its own colour in the text, the heads and the overview', async () => {
+  const tensors = {};
+  for (const name of ['a', 'b']) {
+    tensors[`${name}:attention`] = inputs.attention(2, 120, 120, 2);
+    tensors[`${name}:attention`].values.fill(NaN, 0, 120);
+    tensors[`${name}:attention`].values[120] = Infinity;
+  }
+  const page = inputs.makePage('nans', inputs.writeCapture('nans', tensors));
+  await onPage(`${page.url}#layer=0&head=0&token=0&view=text`, async (tab) => {
+    assert.match(await readout(tab), /token 0: 120 of 120 weights are NaN$/);
+    const columns = await tab.locator('#columns').boundingBox();
+    const key = { x: columns.x + columns.width - 12, y: columns.y + 12 };
+    assert.deepEqual((await pixelAt(tab, key)).slice(0, 3), kNan);
+    const head = await tab.locator('.thumbnail').first().boundingBox();
+    assert.deepEqual((await pixelAt(tab, { x: head.x + head.width / 2, y: head.y + 0.5 })).slice(0, 3), kNan);
+    await tab.locator('#overview').scrollIntoViewIfNeeded();
+    const overview = await tab.locator('#overview').boundingBox();
+    assert.deepEqual((await pixelAt(tab, { x: overview.x + 34 + 20, y: overview.y + 20 + 88 + 1 })).slice(0, 3), kNan);
+    for (const name of ['nan', 'infinite']) assert.ok(await tab.locator(`#legend-${name}`).isVisible(), name);
+    await tab.locator('#token').fill('1');
+    await settled(tab);
+    await tab.evaluate(() => scrollTo(0, 0));
+    assert.match(await readout(tab), /; 1 of 120 weights is infinite$/);
+    assert.deepEqual((await pixelAt(tab, key)).slice(0, 3), kInfinite);
   });
 });
 

@@ -28,6 +28,7 @@ function showControls() {
   say('layer-key', layer.key);
   say('head-name', headName(group, state.head));
   showBadges(layer);
+  explainNotFinite(layersShown(group));
   ui('rollout-options').hidden = state.head !== 'rollout';
   for (const id of ['fusion', 'discard', 'start', 'keep', 'top', 'colors', 'opacity', 'scale']) {
     if (document.activeElement !== ui(id) || ui(id).type === 'range') ui(id).value = state[id];

@@ -13,14 +13,14 @@ function changed() {
   });
 }
 
-// Layers that the drawing needs and that are not there yet.
-function missingLayers(group) {
+// Those that the drawing is made of: of rollout many.
+function layersShown(group) {
   const first = state.head === 'rollout' ? Math.min(state.start, state.layer) : state.layer;
-  return group.layers.slice(first, state.layer + 1).filter((layer) => !layer.rows);
+  return group.layers.slice(first, state.layer + 1);
 }
 
 function renderMaps() {
-  const { group, token, by } = shown(), missing = missingLayers(group);
+  const { group, token, by } = shown(), missing = layersShown(group).filter((layer) => !layer.rows);
   if (missing.length) {
     showReadout(['', 'unpacking …']);
     Promise.all(missing.map((layer) => load(layer, group))).then(changed);

@@ -23,7 +23,7 @@ function drawColumns(lines, ranges) {
   const at = { context, column, width, yOf, inSight, visible, theme };
   const sources = isComparison ? [kA, kB] : [kA];
   for (const source of sources) drawLines(at, group, token, by, lines[source], ranges[source], source);
-  drawTokens(at, group, token, by, lines[kA], ranges[kA]);
+  drawTokens(at, group, token, by, lines, ranges[kA]);
 }
 
 function drawLines(at, group, token, by, values, range, source) {
@@ -33,7 +33,7 @@ function drawLines(at, group, token, by, values, range, source) {
   const from = yOf(token);
   for (let i = 0; i < values.length; ++i) {
     const strength = Math.min(1, values[i] / high), to = yOf(i);
-    if (!keep[i] || !(strength > 0.01) || (to < -200 && from < 0)) continue;
+    if (!keep[i] || values[i] === Infinity || !(strength > 0.01) || (to < -200 && from < 0)) continue;
     if (to > visible + 200 && from > visible) continue;
     context.globalAlpha = 0.08 + 0.92 * strength;
     context.lineWidth = 0.6 + 3.4 * strength;
@@ -46,8 +46,9 @@ function drawLines(at, group, token, by, values, range, source) {
   context.globalAlpha = 1;
 }
 
-function drawTokens(at, group, token, by, values, range) {
+function drawTokens(at, group, token, by, lines, range) {
   const { context, column, width, yOf, inSight, visible, theme } = at, cell = cellRead();
+  const values = lines[kA], differences = lines[isComparison ? kDifference : kA];
   const outlined = new Set(state.top ? strongest(values, state.top) : []);
   context.font = `13px ${kFont}`;
   context.textBaseline = 'middle';
@@ -62,8 +63,9 @@ function drawTokens(at, group, token, by, values, range) {
         context.fillStyle = theme.soft;
         context.fillRect(x + 3, y - 11, column - 6, 22);
       } else if (!looks) {
-        context.globalAlpha = Math.max(0, Math.min(1, values[i] / (range.high || 1))) * 0.5;
-        context.fillStyle = theme['line-a'];
+        const color = colorOfNotFinite(differences[i]);
+        context.globalAlpha = color ? 1 : Math.max(0, Math.min(1, values[i] / (range.high || 1))) * 0.5;
+        context.fillStyle = color ? `rgb(${color})` : theme['line-a'];
         context.fillRect(x + 3, y - 11, column - 6, 22);
         context.globalAlpha = 1;
       }
