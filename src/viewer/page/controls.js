@@ -39,11 +39,12 @@ function showControls() {
   say('keep-value', state.keep === 100 ? 'all' : `${state.keep} %`);
   ui('opacity-row').hidden = ui('grey-row').hidden = state.view !== 'picture' || !page.image;
   ui('fit-row').hidden = state.view !== 'text';
-  ui('to').setAttribute('aria-checked', !state.by);
-  ui('by').setAttribute('aria-checked', state.by);
-  ui('to').tabIndex = state.by ? -1 : 0;
-  ui('by').tabIndex = state.by ? 0 : -1;
-  ui('to').disabled = ui('by').disabled = state.view === 'picture' && !isSquare(group);
+  const by = chosenBy();
+  for (const [id, isChosen] of [['to', !by], ['by', by]]) {
+    ui(id).setAttribute('aria-checked', isChosen);
+    ui(id).tabIndex = isChosen ? 0 : -1;
+    ui(id).disabled = isOneSided() && !isChosen;
+  }
 }
 
 function showToken() {

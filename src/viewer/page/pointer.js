@@ -3,20 +3,20 @@
 
 // Pointer and keys of a drawing of tokens. `find` gives what an event is on, `by` the direction.
 function listen(canvas, find, by) {
+  const pointerOn = (found) => (isOneSided() ? found : { token: found.target, by: by(), ...found });
   canvas.addEventListener('pointermove', (event) => {
     const found = find(event);
-    pointer = found && { token: found.target, by: by(), ...found };
+    pointer = found && pointerOn(found);
     changed();
   });
   canvas.addEventListener('pointerleave', () => { pointer = null; changed(); });
   canvas.addEventListener('click', (event) => {
     const found = find(event);
     if (!found) return;
-    const token = found.token ?? found.target, direction = found.by ?? by();
-    const isHeld = state.locked && state.token === token && state.by === direction;
-    pointer = { token, by: direction, ...found };
-    if (!isSquare(currentGroup()) && state.view === 'picture' && direction === false) return changed();
-    holdToken(token, direction, !isHeld);
+    pointer = pointerOn(found);
+    if (isOneSided()) return changed();
+    const { token, by: direction } = pointer;
+    holdToken(token, direction, !(state.locked && state.token === token && state.by === direction));
   });
   canvas.addEventListener('keydown', moveWithKeys);
 }

@@ -33,12 +33,21 @@ function hasPicture(group) {
   return group && group.grid !== null;
 }
 
+// Whether only the queries or only the keys lie on the picture that is shown: the token is of the others.
+function isOneSided() {
+  return state.view === 'picture' && !isSquare(currentGroup());
+}
+
+// The direction of the token that is chosen.
+function chosenBy() {
+  return isOneSided() ? pictureSide(currentGroup()) === 'queries' : state.by;
+}
+
 // The token that looks, or with `by` is looked at: the one under the pointer, unless one is held.
 function shown() {
   const group = currentGroup();
   const moved = !state.locked && pointer && pointer.token !== undefined;
-  let by = moved ? pointer.by : state.by;
-  if (state.view === 'picture' && !isSquare(group)) by = pictureSide(group) === 'queries';
+  const by = moved ? pointer.by : chosenBy();
   const count = by ? group.keys : group.queries;
   return { group, by, token: Math.min(moved ? pointer.token : state.token, count - 1) };
 }
@@ -102,7 +111,7 @@ function hashOf() {
   parts.set('head', typeof state.head === 'number' ? group.heads[state.head] : state.head);
   parts.set('token', state.token);
   if (state.view !== startView()) parts.set('view', state.view);
-  if (state.by) parts.set('by', 1);
+  if (chosenBy()) parts.set('by', 1);
   if (!state.locked) parts.set('held', 0);
   if (state.fit) parts.set('fit', 1);
   for (const name of kRemembered) {
@@ -140,15 +149,15 @@ function restoreMaps(parts) {
   if (head === 'rollout' && isSquare(group)) state.head = head;
   else if (kFusions.includes(head)) state.head = head;
   else if (number >= 0) state.head = group.mean ? 'mean' : number;
+  const view = parts.get('view');
+  state.view = view === 'text' || (view === 'picture' && hasPicture(group)) ? view : startView();
   state.by = parts.get('by') === '1';
-  const count = state.by ? group.keys : group.queries;
+  const count = chosenBy() ? group.keys : group.queries;
   if (parts.has('token')) {
     state.token = whole('token', 0, count - 1, state.token);
     state.locked = parts.get('held') !== '0';
   }
   state.fit = parts.get('fit') === '1';
-  const view = parts.get('view');
-  state.view = view === 'text' || (view === 'picture' && hasPicture(group)) ? view : startView();
   const choose = (name, all) => { if (all.includes(parts.get(name))) state[name] = parts.get(name); };
   choose('scale', ['row', 'map', 'layer']);
   choose('colors', ['viridis', 'magma', 'grey']);
@@ -167,7 +176,7 @@ function startState() {
   const group = currentGroup();
   state.layer = group.layers.length - 1;
   state.head = headCount(group) === 1 && !group.mean ? 0 : 'mean';
-  if (group.grid && group.grid.prefix === 0) {
+  if (group.grid && group.grid.prefix === 0 && isSquare(group)) {
     state.token = (group.grid.rows >> 1) * group.grid.cols + (group.grid.cols >> 1);
   }
 }
