@@ -87,5 +87,9 @@ test('what does not fit is said in the page too', async () => {
   await onPage(page.url, async (tab) => {
     assert.match(await tab.locator('#notes').textContent(), /over 1 MB: it has means over heads/);
     assert.match(await tab.locator('#head-name').textContent(), /mean of 8 heads/);
+    await tab.keyboard.press('r');
+    await settled(tab);
+    assert.ok(await tab.locator('#fusion').isDisabled());
+    assert.equal(await tab.locator('#fusion').inputValue(), 'mean');
   });
 });

@@ -81,6 +81,14 @@ test('rollout is what anycapture rollout computes', async () => {
   }
 });
 
+test('rollout over some of the layers says so', async () => {
+  const some = inputs.makePage('some', file, '--layers', '0,2,3'), note = (tab) => tab.locator('#rollout-note').textContent();
+  await onPage(`${some.url}#layer=3&head=rollout&token=12`, async (tab) => {
+    assert.equal(await note(tab), 'over the 3 layers on this page: 0, 2, 3');
+  });
+  await onPage(`${page.url}#layer=3&head=rollout&token=12`, async (tab) => assert.equal(await note(tab), ''));
+});
+
 test('--exact keeps half precision', async () => {
   const exact = inputs.makePage('exact', file, '--exact');
   await onPage(`${exact.url}#layer=1&head=2&token=20`, async (tab) => {

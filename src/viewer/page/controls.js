@@ -29,10 +29,10 @@ function showControls() {
   say('head-name', headName(group, state.head));
   showBadges(layer);
   explainNotFinite(layersShown(group));
-  ui('rollout-options').hidden = state.head !== 'rollout';
   for (const id of ['fusion', 'discard', 'start', 'keep', 'top', 'colors', 'opacity', 'scale']) {
     if (document.activeElement !== ui(id) || ui(id).type === 'range') ui(id).value = state[id];
   }
+  showRolloutOptions(group);
   ui('grey').checked = state.grey;
   ui('fit').checked = state.fit;
   say('opacity-value', `${Math.round(100 * state.opacity)} %`);
@@ -45,6 +45,16 @@ function showControls() {
     ui(id).tabIndex = isChosen ? 0 : -1;
     ui(id).disabled = isOneSided() && !isChosen;
   }
+}
+
+// A page of means has no other heads; one of some of the layers rolls out over those.
+function showRolloutOptions(group) {
+  const places = layersShown(group).map((layer) => layer.place), [first] = places, last = places[places.length - 1];
+  ui('rollout-options').hidden = state.head !== 'rollout';
+  ui('fusion').disabled = group.mean;
+  if (group.mean) ui('fusion').value = 'mean';
+  const isWhole = last - first === places.length - 1 && (first === 0 || state.start > 0);
+  say('rollout-note', isWhole ? '' : `over the ${counted(places.length, 'layer')} on this page: ${places.join(', ')}`);
 }
 
 function showToken() {
