@@ -34,6 +34,7 @@ function chooseView(view) {
   state.view = view;
   pointer = null;
   if (view === 'tensors') makeTensorDetail();
+  if (view === 'text') bringIntoSight();
   changed();
 }
 
@@ -69,7 +70,7 @@ function findToken() {
     if (!own.includes(text) && String(at) !== text) continue;
     pointer = null;
     holdToken(at, by);
-    if (state.view === 'text') scrollToToken(at);
+    bringIntoSight();
     return;
   }
 }

@@ -85,7 +85,12 @@ function listenToControls() {
   });
   onInput('group', (input) => chooseGroup(Number(input.value)));
   onInput('layer', (input) => chooseLayer(Number(input.value)));
-  onInput('token', (input) => { pointer = null; if (input.value !== '') holdToken(Number(input.value)); });
+  onInput('token', (input) => {
+    pointer = null;
+    if (input.value === '') return;
+    holdToken(Number(input.value));
+    bringIntoSight();
+  });
   onInput('fusion', (input) => { state.fusion = input.value; });
   onInput('discard', (input) => { state.discard = within(input.value, 0, 0.99, 0); });
   onInput('start', (input) => { state.start = within(input.value, 0, 1e4, 0) | 0; });

@@ -35,6 +35,7 @@ function renderMaps() {
   } else {
     drawColumns(lines, ranges);
     drawMatrices(lines);
+    scrollToSought();
     drawLegend(mapPart(group) === 1 && state.scale === 'row' ? sourcesShown.map((source) => matrixRange(group, source)) : ranges);
   }
   lastReadout = readout(lines);
@@ -103,18 +104,25 @@ function showFacts() {
   document.querySelector('.text').classList.toggle('compared', isComparison);
 }
 
+function followLink() {
+  restore();
+  markTensorList();
+  makeTensorDetail();
+  if (groups.length) bringIntoSight();
+  render();
+}
+
 async function start() {
   startTheme();
-  if (groups.length) startState();
   restore();
   showFacts();
   listenToControls();
   if (page.tensors.length) makeTensorList();
   if (state.view === 'tensors') makeTensorDetail();
   await loadPicture();
+  if (groups.length) bringIntoSight();
   render();
-  if (state.view === 'text') scrollToToken(state.token);
-  window.addEventListener('hashchange', () => { restore(); makeTensorDetail(); render(); });
+  window.addEventListener('hashchange', followLink);
   new ResizeObserver(changed).observe(document.querySelector('main'));
   window.addEventListener('resize', changed);
   await loadOthers();

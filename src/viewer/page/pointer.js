@@ -52,12 +52,11 @@ function moveWithKeys(event) {
     const cell = cellRead(), target = cell ? (by ? cell[0] : cell[1]) : Math.min(token, currentGroup()[looked] - 1);
     pointer = { target: moved(target, looked, step) };
     state.token = token; state.by = by; state.locked = true;
-    if (state.view === 'text') scrollToToken(pointer.target, !by);
-    return changed();
+    return bringIntoSight(pointer.target);
   }
   pointer = null;
   holdToken(moved(token, looks, step), by);
-  if (state.view === 'text') scrollToToken(state.token);
+  bringIntoSight();
 }
 
 function listenToColumns() {

@@ -57,8 +57,7 @@ function showStrongest(line) {
       const held = shown();
       state.token = held.token; state.by = held.by; state.locked = true;
       pointer = { target: row.index };
-      changed();
-      if (state.view === 'text') scrollToToken(row.index, !held.by);
+      bringIntoSight(row.index);
     });
     strongestRows.push(row);
     ui('strongest').append(item);

@@ -99,21 +99,21 @@ function layerName(group, index) {
 }
 
 function hashOf() {
-  const parts = new URLSearchParams();
+  const parts = new URLSearchParams(), group = currentGroup();
   if (state.view === 'tensors') {
     parts.set('tensor', page.tensors[state.tensor]?.key ?? '');
     if (state.index.some((i) => i)) parts.set('index', state.index.join());
-    return parts.toString();
   }
-  const group = currentGroup();
+  if (!group) return parts.toString();
   if (groups.length > 1) parts.set('maps', state.group);
   parts.set('layer', group.layers[state.layer].place);
   parts.set('head', typeof state.head === 'number' ? group.heads[state.head] : state.head);
   parts.set('token', state.token);
-  if (state.view !== startView()) parts.set('view', state.view);
+  if (state.view !== 'tensors' && state.view !== startView()) parts.set('view', state.view);
   if (chosenBy()) parts.set('by', 1);
   if (!state.locked) parts.set('held', 0);
   if (state.fit) parts.set('fit', 1);
+  if (!state.grey) parts.set('grey', 0);
   for (const name of kRemembered) {
     if (state[name] !== kDefaults[name]) parts.set(name, state[name]);
   }
@@ -139,16 +139,17 @@ function restoreTensor(parts) {
 
 function restoreMaps(parts) {
   const whole = (name, low, high, otherwise) => within(parts.get(name), low, high, otherwise) | 0;
-  state.group = whole('maps', 0, groups.length - 1, state.group);
-  const group = currentGroup(), place = parts.get('layer'), head = parts.get('head');
-  state.layer = Math.min(state.layer, group.layers.length - 1);
-  if (headCount(group) === 1 && !group.mean) state.head = 0;
-  const layer = group.layers.findIndex((one) => place !== null && one.place === Number(place));
-  if (layer >= 0) state.layer = layer;
+  const place = parts.get('layer'), head = parts.get('head');
+  const layerIn = (one) => one.layers.findIndex((layer) => place !== null && layer.place === Number(place));
+  const holder = groups.findIndex((one) => layerIn(one) >= 0);
+  state.group = whole('maps', 0, groups.length - 1, holder >= 0 ? holder : state.group);
+  const group = currentGroup(), layer = layerIn(group);
+  state.layer = layer >= 0 ? layer : Math.min(state.layer, group.layers.length - 1);
   const number = group.heads.indexOf(head === null ? -1 : Number(head));
   if (head === 'rollout' && isSquare(group)) state.head = head;
   else if (kFusions.includes(head)) state.head = head;
   else if (number >= 0) state.head = group.mean ? 'mean' : number;
+  if (!headChoices(group).includes(state.head)) [state.head] = headChoices(group);
   const view = parts.get('view');
   state.view = view === 'text' || (view === 'picture' && hasPicture(group)) ? view : startView();
   state.by = parts.get('by') === '1';
@@ -158,6 +159,7 @@ function restoreMaps(parts) {
     state.locked = parts.get('held') !== '0';
   }
   state.fit = parts.get('fit') === '1';
+  state.grey = parts.get('grey') !== '0';
   const choose = (name, all) => { if (all.includes(parts.get(name))) state[name] = parts.get(name); };
   choose('scale', ['row', 'map', 'layer']);
   choose('colors', ['viridis', 'magma', 'grey']);
@@ -181,10 +183,16 @@ function startState() {
   }
 }
 
+// All is as the address says, whatever was shown before.
 function restore() {
   const parts = new URLSearchParams(location.hash.slice(1));
-  if (!groups.length || (parts.has('tensor') && page.tensors.length)) return restoreTensor(parts);
-  restoreMaps(parts);
+  Object.assign(state, kDefaults);
+  pointer = null;
+  if (groups.length) {
+    startState();
+    restoreMaps(parts);
+  }
+  if (!groups.length || (parts.has('tensor') && page.tensors.length)) restoreTensor(parts);
 }
 
 let hashTimer = 0;

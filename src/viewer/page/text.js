@@ -107,11 +107,22 @@ function columnAt(event) {
   return { token: index, by: side === 'keys' };
 }
 
-// A token that is chosen by keys or by its number must be in sight.
-function scrollToToken(token, by = shown().by) {
-  const scroller = ui('columns-scroller'), y = token * kLineHeight;
-  if (y < scroller.scrollTop) scroller.scrollTop = y;
-  const bottom = scroller.scrollTop + scroller.clientHeight - kLineHeight;
-  if (y > bottom) scroller.scrollTop = y - scroller.clientHeight + kLineHeight;
-  for (const panel of matrixPanels) panel.scrollTo(token, by);
+let sought = [];  // what is to be in sight once it is laid out, [token, by] each
+
+// A token that is chosen by keys, by its number or by a link must be in sight, and the one that it is read against.
+function bringIntoSight(target) {
+  const { token, by } = shown();
+  sought = target === undefined ? [[token, by]] : [[token, by], [target, !by]];
+  changed();
+}
+
+function scrollToSought() {
+  const scroller = ui('columns-scroller');
+  for (const [token, by] of sought) {
+    const y = token * kLineHeight, bottom = scroller.scrollTop + scroller.clientHeight - kLineHeight;
+    if (y < scroller.scrollTop) scroller.scrollTop = y;
+    else if (y > bottom) scroller.scrollTop = y - scroller.clientHeight + kLineHeight;
+    for (const panel of matrixPanels) panel.scrollTo(token, by);
+  }
+  sought = [];
 }
