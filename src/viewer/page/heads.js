@@ -103,13 +103,11 @@ function drawHeads() {
       one.button.setAttribute('aria-checked', chosen);
       one.button.tabIndex = chosen ? 0 : -1;
     }
-    const isPlain = one.head === 'rollout' && !chosen;  // it takes all layers: only when asked for
+    // It takes all layers: only when asked for, and not the whole of it.
+    const isPlain = one.head === 'rollout' && !(chosen && state.view === 'picture');
     one.button.classList.toggle('plain', isPlain);
     one.picture.hidden = isPlain;
-    if ((isNew || !one.drawn) && !isPlain && !(chosen && one.head === 'rollout' && state.view !== 'picture')) {
-      drawThumbnail(one, group, token, by, thumbnailSource);
-    }
+    if ((isNew || !one.drawn) && !isPlain) drawThumbnail(one, group, token, by, thumbnailSource);
     one.drawn = !isPlain;
-    if (one.head === 'rollout' && state.view !== 'picture') one.picture.hidden = true;
   }
 }
