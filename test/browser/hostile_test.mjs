@@ -17,11 +17,28 @@ test('names and tokens are text, whatever they hold', async () => {
     assert.equal(await tab.evaluate(() => window.bad), undefined);
     assert.equal(await tab.locator('img').count(), 0);
     assert.equal(await tab.locator('#layer-key').textContent(), `${nasty}:attention`);
-    assert.ok((await tab.locator('#token-name').textContent()).includes(nasty));
+    const named = nasty.replace('\u2028', 'U+2028').replace('\u2029', 'U+2029');
+    assert.equal(await tab.locator('#token-name').textContent(), `“\u2068${named}\u2069” (1)`);
     assert.ok((await tab.locator('#subtitle').textContent()).includes(nasty));
     await tab.keyboard.press('3');
     assert.equal(await tab.locator('#tensor-detail h2').textContent(), nasty);
     assert.equal(await tab.evaluate(() => window.bad), undefined);
+  });
+});
+
+test('a token is seen, whatever it is of', async () => {
+  const named = [['\n', '↵'], ['a\tb', 'a⇥b'], [' ', '␣'], ['\u200b', 'U+200B'], ['\u0007', 'U+0007'],
+    ['\u202eab', 'U+202Eab'], ['שלום', 'שלום'], ['👩\u200d👧', '👩\u200d👧'], ['a b', 'a b']];
+  const page = inputs.makePage('unseen', inputs.writeCapture('unseen',
+    { 'a:attention': inputs.attention(1, named.length, named.length, 1) }, { tokens: named.map(([text]) => text) }));
+  await onPage(`${page.url}#layer=0&head=0&token=0`, async (tab) => {
+    for (const [token, [, name]] of named.entries()) {
+      await tab.locator('#token').fill(String(token));
+      await settled(tab);
+      assert.equal(await tab.locator('#token-name').textContent(), `“\u2068${name}\u2069” (${token})`);
+    }
+    const heights = await tab.locator('#strongest li:visible').evaluateAll((all) => all.map((one) => one.clientHeight));
+    assert.equal(new Set(heights).size, 1, `rows of the strongest: ${heights}`);
   });
 });
 

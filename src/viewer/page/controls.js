@@ -38,6 +38,7 @@ function showControls() {
   say('opacity-value', `${Math.round(100 * state.opacity)} %`);
   say('keep-value', state.keep === 100 ? 'all' : `${state.keep} %`);
   ui('opacity-row').hidden = ui('grey-row').hidden = state.view !== 'picture' || !page.image;
+  setText(ui('scale').options[0], state.view === 'text' ? 'this row; the matrix: this map' : 'this row');
   ui('fit-row').hidden = state.view !== 'text';
   const by = chosenBy();
   for (const [id, isChosen] of [['to', !by], ['by', by]]) {

@@ -83,7 +83,7 @@ function textOf(group, token, side) {
 
 function nameOf(group, token, side) {
   const text = textOf(group, token, side), patch = patchOf(group, token, side);
-  if (text) return `“${text}” (${token})`;
+  if (text) return `“\u2068${visible(text)}\u2069” (${token})`;  // isolated: it may run from right to left
   return patch ? `patch ${patch[0]},${patch[1]} (token ${token})` : `token ${token}`;
 }
 

@@ -22,15 +22,15 @@ function drawColumns(lines, ranges) {
   const inSight = (index) => yOf(index) > -kLineHeight && yOf(index) < visible + kLineHeight;
   const at = { context, column, width, yOf, inSight, visible, theme };
   const sources = isComparison ? [kA, kB] : [kA];
-  for (const source of sources) drawLines(at, group, token, by, lines[source], ranges[source], source);
-  drawTokens(at, group, token, by, lines, ranges[kA]);
+  const keep = sources.map((source) => keptOf(lines[source], state.keep / 100));
+  for (const source of sources) drawLines(at, token, by, lines[source], keep[source], ranges[source], source);
+  drawTokens(at, group, token, by, lines, keep[kA], ranges[kA]);
 }
 
-function drawLines(at, group, token, by, values, range, source) {
+function drawLines(at, token, by, values, keep, range, source) {
   const { context, column, width, yOf, visible, theme } = at;
   context.strokeStyle = source === kB ? theme['line-b'] : theme['line-a'];
-  const keep = keptOf(values, state.keep / 100), high = range.high || 1;
-  const from = yOf(token);
+  const high = range.high || 1, from = yOf(token);
   for (let i = 0; i < values.length; ++i) {
     const strength = Math.min(1, values[i] / high), to = yOf(i);
     if (!keep[i] || values[i] === Infinity || !(strength > 0.01) || (to < -200 && from < 0)) continue;
@@ -46,7 +46,7 @@ function drawLines(at, group, token, by, values, range, source) {
   context.globalAlpha = 1;
 }
 
-function drawTokens(at, group, token, by, lines, range) {
+function drawTokens(at, group, token, by, lines, keep, range) {
   const { context, column, width, yOf, inSight, visible, theme } = at, cell = cellRead();
   const values = lines[kA], differences = lines[isComparison ? kDifference : kA];
   const outlined = new Set(state.top ? strongest(values, state.top) : []);
@@ -64,7 +64,7 @@ function drawTokens(at, group, token, by, lines, range) {
         context.fillRect(x + 3, y - 11, column - 6, 22);
       } else if (!looks) {
         const color = colorOfNotFinite(differences[i]);
-        context.globalAlpha = color ? 1 : Math.max(0, Math.min(1, values[i] / (range.high || 1))) * 0.5;
+        context.globalAlpha = color ? 1 : !keep[i] ? 0 : Math.max(0, Math.min(1, values[i] / (range.high || 1))) * 0.5;
         context.fillStyle = color ? `rgb(${color})` : theme['line-a'];
         context.fillRect(x + 3, y - 11, column - 6, 22);
         context.globalAlpha = 1;
@@ -88,9 +88,19 @@ function patchText(group, token, side) {
   return patch ? `${token}  (${patch[0]},${patch[1]})` : '';
 }
 
-// Cut where it is too long; a token of spaces alone is made visible.
+const kSymbols = { '\n': '↵', '\t': '⇥', ' ': '␣' };
+
+// A token's text with symbols or codes for what cannot be seen, or would turn what stands around it: all
+// controls, and spaces and marks without a width where there is nothing else.
+function visible(text) {
+  const symbol = (one) => kSymbols[one] ?? `U+${one.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+  if (/^[\s\p{DI}]+$/u.test(text)) return Array.from(text, symbol).join('');
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/gu, symbol);
+}
+
+// Cut where it is too long.
 function fitted(context, text, width) {
-  let shownText = text.replace(/\n/g, '↵').replace(/^\s+$/, (spaces) => '␣'.repeat(spaces.length));
+  let shownText = visible(text);
   if (context.measureText(shownText).width <= width) return shownText;
   while (shownText.length > 1 && context.measureText(`${shownText}…`).width > width) {
     shownText = shownText.slice(0, -1);
