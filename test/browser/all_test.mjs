@@ -6,6 +6,7 @@ import { closeBrowser } from './browser.mjs';
 await import('./picture_test.mjs');
 await import('./text_test.mjs');
 await import('./tensors_test.mjs');
+await import('./links_test.mjs');
 await import('./compare_test.mjs');
 await import('./hostile_test.mjs');
 await import('./looks_test.mjs');

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import * as inputs from './inputs.mjs';
-import { hover, near, onPage, placeOf, settled, valuesRead } from './browser.mjs';
+import { hover, near, onPage, placeOf, readout, settled, valuesRead } from './browser.mjs';
 
 const grid = { rows: 4, cols: 4, prefix: 1 };
 const a = inputs.attention(2, 17, 17, 21), b = inputs.attention(2, 17, 17, 22);
@@ -33,6 +33,23 @@ test('what is the same is said to be', async () => {
   await onPage(`${page.url}#layer=0&head=1&token=6`, async (tab) => {
     await settled(tab);
     assert.match(await tab.locator('#readout').innerText(), /is the same in A and B/);
+  });
+});
+
+test('NaN is no sameness', async () => {
+  const bad = { shape: a.shape, values: Float32Array.from(a.values) };
+  bad.values.fill(NaN, 6 * 17, 7 * 17);
+  bad.values[7 * 17 + 3] = NaN;
+  const page = inputs.makePage('nan', '--compare', files[0], inputs.writeCapture('nan', { 'x:attention': bad }, about));
+  await onPage(`${page.url}#layer=0&head=0&token=6`, async (tab) => {
+    assert.match(await readout(tab), /token 6\): 17 of 17 differences are NaN$/);
+    assert.ok(await tab.locator('#legend-nan').isVisible());
+    await tab.locator('#token').fill('7');
+    await settled(tab);
+    assert.match(await readout(tab), /token 7\): 1 of 17 differences is NaN$/);
+    await tab.locator('#token').fill('8');
+    await settled(tab);
+    assert.match(await readout(tab), /is the same in A and B$/);
   });
 });
 

@@ -81,6 +81,14 @@ test('rollout is what anycapture rollout computes', async () => {
   }
 });
 
+test('rollout over some of the layers says so', async () => {
+  const some = inputs.makePage('some', file, '--layers', '0,2,3'), note = (tab) => tab.locator('#rollout-note').textContent();
+  await onPage(`${some.url}#layer=3&head=rollout&token=12`, async (tab) => {
+    assert.equal(await note(tab), 'over the 3 layers on this page: 0, 2, 3');
+  });
+  await onPage(`${page.url}#layer=3&head=rollout&token=12`, async (tab) => assert.equal(await note(tab), ''));
+});
+
 test('--exact keeps half precision', async () => {
   const exact = inputs.makePage('exact', file, '--exact');
   await onPage(`${exact.url}#layer=1&head=2&token=20`, async (tab) => {
@@ -178,3 +186,47 @@ test('Save picture gives a PNG', () => onPage(page.url, async (tab) => {
   assert.match(download.suggestedFilename(), /^oblong-layer-3.*\.png$/);
   assert.ok(statSync('screenshots/saved.png').size > 5000);
 }));
+
+// Words and the patches of a picture: the patches are what is pointed at, the word is chosen.
+const patches = { rows: 8, cols: 8, prefix: 0 };
+for (const [side, shape] of [['keys', [10, 64]], ['queries', [64, 10]]]) {
+  const ofWords = inputs.attention(2, ...shape, 31), by = side === 'queries';
+  const crossed = inputs.makePage(`${side}-on-picture`, inputs.writeCapture(`${side}-on-picture`,
+    { ':input.0': inputs.pictureTensor(), 'x:attention': ofWords },
+    { image: inputs.pictureMetadata }), '--grid', '8x8', '--prefix', '0');
+  const cell = (word, patch) => inputs.atIndex(ofWords, 1, ...(by ? [patch, word] : [word, patch]));
+  const chosen = (tab) => tab.locator('#token').inputValue();
+
+  test(`${side} on the picture: a patch is read, and does not become the word`, () => onPage(`${crossed.url}#head=1`, async (tab) => {
+    assert.equal(await chosen(tab), '0');
+    assert.equal(await tab.locator(by ? '#by' : '#to').getAttribute('aria-checked'), 'true');
+    assert.ok(await tab.locator(by ? '#to' : '#by').isDisabled());
+    for (const word of [0, 4]) {
+      await tab.locator('#token').fill(String(word));
+      for (const patch of [3, 50]) {
+        const at = await placeOf(tab, patch, patches);
+        await hover(tab, at);
+        near(await valueRead(tab), cell(word, patch), 0.002, `word ${word}, patch ${patch}`);
+        await tab.mouse.click(at.x, at.y);
+        await settled(tab);
+        assert.equal(await chosen(tab), String(word));
+        near(await valueRead(tab), cell(word, patch), 0.002, `a click on patch ${patch}`);
+      }
+    }
+  }));
+
+  test(`${side} on the picture: keys choose the word, with Shift the patch, and the link keeps it`, () => onPage(`${crossed.url}#head=1&token=6`, async (tab) => {
+    await tab.locator('#picture-0').focus();
+    await tab.keyboard.press('ArrowRight');
+    await tab.keyboard.press('d');
+    await settled(tab);
+    assert.equal(await chosen(tab), '7');
+    await tab.keyboard.press('Shift+ArrowRight');
+    await settled(tab);
+    near(await valueRead(tab), cell(7, 8), 0.002);
+    await tab.waitForFunction(() => location.hash.includes('token=7'));
+    await tab.reload();
+    await settled(tab);
+    assert.equal(await chosen(tab), '7');
+  }));
+}

@@ -31,6 +31,24 @@ test('the list is filtered', () => onPage(page.url, async (tab) => {
   assert.match(await tab.locator('#tensor-detail h2').textContent(), /head:output/);
 }));
 
+test('Tab passes the list, arrows move in it', () => onPage(`${page.url}#tensor=head%3Aoutput`, async (tab) => {
+  await tab.locator('#filter').focus();
+  await tab.keyboard.press('Tab');
+  await tab.keyboard.press('ArrowDown');
+  await tab.keyboard.press('Enter');
+  await settled(tab);
+  assert.equal(await tab.locator('#tensor-detail h2').textContent(), 'norm.weight');
+  assert.match(await tab.locator('[role="option"][aria-selected="true"]').textContent(), /^norm\.weight/);
+  await tab.keyboard.press('Tab');
+  assert.equal(await tab.evaluate(() => document.activeElement.id), 'tensor-0');
+}));
+
+test('an index that is not there becomes the nearest', () => onPage(`${page.url}#tensor=blocks.0%3Aoutput`, async (tab) => {
+  await tab.locator('.axes input').fill('9');
+  await tab.locator('.axes input').blur();
+  assert.equal(await tab.locator('.axes input').inputValue(), '1');
+}));
+
 test('a NaN is counted and read', () => onPage(`${page.url}#tensor=norm.weight`, async (tab) => {
   assert.match(await tab.locator('.numbers .warn').textContent(), /NaN1/);
   const box = await tab.locator('#tensor-0').boundingBox();

@@ -18,10 +18,10 @@ function chooseGroup(index) {
   state.layer = Math.min(state.layer, group.layers.length - 1);
   if (!headChoices(group).includes(state.head)) [state.head] = headChoices(group);
   if (state.view === 'picture' && !hasPicture(group)) state.view = 'text';
-  holdToken(state.token, state.by, state.locked);
+  holdToken(state.token, chosenBy(), state.locked);
 }
 
-function holdToken(token, by = state.by, locked = true) {
+function holdToken(token, by = chosenBy(), locked = true) {
   const group = currentGroup();
   state.by = by;
   state.token = Math.min((by ? group.keys : group.queries) - 1, Math.max(0, token));
@@ -30,9 +30,11 @@ function holdToken(token, by = state.by, locked = true) {
 }
 
 function chooseView(view) {
+  state.by = chosenBy();
   state.view = view;
   pointer = null;
   if (view === 'tensors') makeTensorDetail();
+  if (view === 'text') bringIntoSight();
   changed();
 }
 
@@ -40,7 +42,7 @@ function chooseView(view) {
 function letGo() {
   const { by } = shown();
   state.locked = false;
-  if (pointer && pointer.token === undefined && pointer.target !== undefined) {
+  if (!isOneSided() && pointer && pointer.token === undefined && pointer.target !== undefined) {
     pointer = { token: pointer.target, by, target: pointer.target };
   }
   changed();
@@ -52,6 +54,7 @@ function stepHead(step) {
 }
 
 function turn() {
+  if (isOneSided()) return;
   pointer = null;
   holdToken(state.token, !state.by, state.locked);
 }
@@ -67,7 +70,7 @@ function findToken() {
     if (!own.includes(text) && String(at) !== text) continue;
     pointer = null;
     holdToken(at, by);
-    if (state.view === 'text') scrollToToken(at);
+    bringIntoSight();
     return;
   }
 }

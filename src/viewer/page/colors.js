@@ -27,12 +27,18 @@ const colorMaps = {
   difference: divergingColors(),
 };
 
+// Of what is NaN or infinite; null of any other number.
+function colorOfNotFinite(value) {
+  if (value - value === 0) return null;
+  return value !== value ? kNotFinite.nan : kNotFinite.infinite;
+}
+
 // Writes the colour of `value` at pixel `at` of `pixels`, opaque.
 function paint(pixels, at, value, range, colors) {
   const to = 4 * at;
   pixels[to + 3] = 255;
-  if (value - value !== 0) {  // NaN or infinite
-    const color = value !== value ? kNotFinite.nan : kNotFinite.infinite;
+  const color = colorOfNotFinite(value);
+  if (color) {
     pixels[to] = color[0]; pixels[to + 1] = color[1]; pixels[to + 2] = color[2];
     return;
   }

@@ -28,21 +28,34 @@ function showControls() {
   say('layer-key', layer.key);
   say('head-name', headName(group, state.head));
   showBadges(layer);
-  ui('rollout-options').hidden = state.head !== 'rollout';
+  explainNotFinite(layersShown(group));
   for (const id of ['fusion', 'discard', 'start', 'keep', 'top', 'colors', 'opacity', 'scale']) {
     if (document.activeElement !== ui(id) || ui(id).type === 'range') ui(id).value = state[id];
   }
+  showRolloutOptions(group);
   ui('grey').checked = state.grey;
   ui('fit').checked = state.fit;
   say('opacity-value', `${Math.round(100 * state.opacity)} %`);
   say('keep-value', state.keep === 100 ? 'all' : `${state.keep} %`);
   ui('opacity-row').hidden = ui('grey-row').hidden = state.view !== 'picture' || !page.image;
+  setText(ui('scale').options[0], state.view === 'text' ? 'this row; the matrix: this map' : 'this row');
   ui('fit-row').hidden = state.view !== 'text';
-  ui('to').setAttribute('aria-checked', !state.by);
-  ui('by').setAttribute('aria-checked', state.by);
-  ui('to').tabIndex = state.by ? -1 : 0;
-  ui('by').tabIndex = state.by ? 0 : -1;
-  ui('to').disabled = ui('by').disabled = state.view === 'picture' && !isSquare(group);
+  const by = chosenBy();
+  for (const [id, isChosen] of [['to', !by], ['by', by]]) {
+    ui(id).setAttribute('aria-checked', isChosen);
+    ui(id).tabIndex = isChosen ? 0 : -1;
+    ui(id).disabled = isOneSided() && !isChosen;
+  }
+}
+
+// A page of means has no other heads; one of some of the layers rolls out over those.
+function showRolloutOptions(group) {
+  const places = layersShown(group).map((layer) => layer.place), [first] = places, last = places[places.length - 1];
+  ui('rollout-options').hidden = state.head !== 'rollout';
+  ui('fusion').disabled = group.mean;
+  if (group.mean) ui('fusion').value = 'mean';
+  const isWhole = last - first === places.length - 1 && (first === 0 || state.start > 0);
+  say('rollout-note', isWhole ? '' : `over the ${counted(places.length, 'layer')} on this page: ${places.join(', ')}`);
 }
 
 function showToken() {
@@ -73,7 +86,12 @@ function listenToControls() {
   });
   onInput('group', (input) => chooseGroup(Number(input.value)));
   onInput('layer', (input) => chooseLayer(Number(input.value)));
-  onInput('token', (input) => { pointer = null; if (input.value !== '') holdToken(Number(input.value)); });
+  onInput('token', (input) => {
+    pointer = null;
+    if (input.value === '') return;
+    holdToken(Number(input.value));
+    bringIntoSight();
+  });
   onInput('fusion', (input) => { state.fusion = input.value; });
   onInput('discard', (input) => { state.discard = within(input.value, 0, 0.99, 0); });
   onInput('start', (input) => { state.start = within(input.value, 0, 1e4, 0) | 0; });

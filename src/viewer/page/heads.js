@@ -65,7 +65,7 @@ function drawThumbnail(one, group, token, by, source) {
   });
 }
 
-// At most 48 cells a side: the largest of the values that a cell stands for.
+// At most 48 cells a side: the largest of the values that a cell stands for, or one that is not finite.
 function coarseMap(group, layerIndex, head, source) {
   const layer = group.layers[layerIndex], name = `${head} ${source}`;
   layer.coarse ??= new Map();
@@ -77,7 +77,8 @@ function coarseMap(group, layerIndex, head, source) {
     const to = Math.floor(query * rows / group.queries) * cols;
     for (let key = 0; key < group.keys; ++key) {
       const cell = to + Math.floor(key * cols / group.keys);
-      if (Math.abs(line[key]) > Math.abs(values[cell])) values[cell] = line[key];
+      const isLess = Math.abs(line[key]) <= Math.abs(values[cell]);  // NaN is not
+      if (!isLess && !colorOfNotFinite(values[cell])) values[cell] = line[key];
     }
   }
   const map = { rows, cols, values };
@@ -102,13 +103,11 @@ function drawHeads() {
       one.button.setAttribute('aria-checked', chosen);
       one.button.tabIndex = chosen ? 0 : -1;
     }
-    const isPlain = one.head === 'rollout' && !chosen;  // it takes all layers: only when asked for
+    // It takes all layers: only when asked for, and not the whole of it.
+    const isPlain = one.head === 'rollout' && !(chosen && state.view === 'picture');
     one.button.classList.toggle('plain', isPlain);
     one.picture.hidden = isPlain;
-    if ((isNew || !one.drawn) && !isPlain && !(chosen && one.head === 'rollout' && state.view !== 'picture')) {
-      drawThumbnail(one, group, token, by, thumbnailSource);
-    }
+    if ((isNew || !one.drawn) && !isPlain) drawThumbnail(one, group, token, by, thumbnailSource);
     one.drawn = !isPlain;
-    if (one.head === 'rollout' && state.view !== 'picture') one.picture.hidden = true;
   }
 }

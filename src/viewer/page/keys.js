@@ -20,11 +20,13 @@ const kKeys = {
   Escape: () => letGo(),
 };
 
+const kKeysOfTensors = '123st?';  // the others choose what is seen of maps
+
 function pressed(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || ui('keys').open) return;
   if (event.target.matches('input:not([type="range"]):not([type="checkbox"]), select')) return;
   const act = kKeys[event.key];
-  if (!act || (!groups.length && !'3st?'.includes(event.key))) return;
+  if (!act || (state.view === 'tensors' && !kKeysOfTensors.includes(event.key))) return;
   if (event.key !== 'Escape') event.preventDefault();
   act();
 }

@@ -40,6 +40,14 @@ function drawBar(root, ...what) {
   root.bar.draw(...what);
 }
 
+// What the colours that are on no bar mean, where a layer that is shown has such values.
+function explainNotFinite(layers) {
+  for (const name of ['nan', 'infinite']) {
+    ui(`legend-${name}`).hidden = !layers.some((layer) => layer[name === 'nan' ? 'nan' : 'inf']);
+    ui(`legend-${name}`).style.setProperty('--color', `rgb(${kNotFinite[name]})`);
+  }
+}
+
 function drawLegend(ranges) {
   drawBar(ui('legend-bar'), ranges[kA], colorsFor(kA), isComparison ? 'A and B' : '');
   ui('legend-difference').hidden = !isComparison;

@@ -13,14 +13,14 @@ function changed() {
   });
 }
 
-// Layers that the drawing needs and that are not there yet.
-function missingLayers(group) {
+// Those that the drawing is made of: of rollout many.
+function layersShown(group) {
   const first = state.head === 'rollout' ? Math.min(state.start, state.layer) : state.layer;
-  return group.layers.slice(first, state.layer + 1).filter((layer) => !layer.rows);
+  return group.layers.slice(first, state.layer + 1);
 }
 
 function renderMaps() {
-  const { group, token, by } = shown(), missing = missingLayers(group);
+  const { group, token, by } = shown(), missing = layersShown(group).filter((layer) => !layer.rows);
   if (missing.length) {
     showReadout(['', 'unpacking …']);
     Promise.all(missing.map((layer) => load(layer, group))).then(changed);
@@ -35,6 +35,7 @@ function renderMaps() {
   } else {
     drawColumns(lines, ranges);
     drawMatrices(lines);
+    scrollToSought();
     drawLegend(mapPart(group) === 1 && state.scale === 'row' ? sourcesShown.map((source) => matrixRange(group, source)) : ranges);
   }
   lastReadout = readout(lines);
@@ -103,18 +104,25 @@ function showFacts() {
   document.querySelector('.text').classList.toggle('compared', isComparison);
 }
 
+function followLink() {
+  restore();
+  markTensorList();
+  makeTensorDetail();
+  if (groups.length) bringIntoSight();
+  render();
+}
+
 async function start() {
   startTheme();
-  if (groups.length) startState();
   restore();
   showFacts();
   listenToControls();
   if (page.tensors.length) makeTensorList();
   if (state.view === 'tensors') makeTensorDetail();
   await loadPicture();
+  if (groups.length) bringIntoSight();
   render();
-  if (state.view === 'text') scrollToToken(state.token);
-  window.addEventListener('hashchange', () => { restore(); makeTensorDetail(); render(); });
+  window.addEventListener('hashchange', followLink);
   new ResizeObserver(changed).observe(document.querySelector('main'));
   window.addEventListener('resize', changed);
   await loadOthers();

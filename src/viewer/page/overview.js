@@ -76,7 +76,8 @@ function drawOverviewTicks(context, group, cell, tall, theme) {
 
 function chooseInOverview(event) {
   const group = currentGroup(), bounds = ui('overview').getBoundingClientRect(), { at } = overview;
-  const head = Math.floor((event.clientX - bounds.left - kOverviewLeft) / at.cell);
+  const shrunk = bounds.width / parseFloat(ui('overview').style.width);  // where there is no room for it
+  const head = Math.floor(((event.clientX - bounds.left) / shrunk - kOverviewLeft) / at.cell);
   const layer = Math.floor((event.clientY - bounds.top - kOverviewTop) / at.tall);
   if (head < 0 || layer < 0 || head >= headCount(group) || layer >= group.layers.length) return;
   chooseLayer(layer);

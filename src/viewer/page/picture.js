@@ -50,7 +50,7 @@ class PicturePanel {
     this.figure = element('figure', { className: 'panel' });
     if (isComparison) this.figure.append(element('figcaption', { textContent: caption(source) }));
     this.figure.append(this.root);
-    listen(this.root, (event) => this.tokenAt(event), () => pictureBy());
+    listen(this.root, (event) => this.tokenAt(event), chosenBy);
   }
 
   // Where things lie, in CSS pixels.
@@ -171,12 +171,6 @@ class PicturePanel {
 
 function caption(source) {
   return source === kDifference ? 'A − B' : `${kOfSource[source]}: ${page.names[source]}`;
-}
-
-// On the picture a token looks or is looked at; of maps that are not square one of both lies there.
-function pictureBy() {
-  const group = currentGroup();
-  return isSquare(group) ? state.by : pictureSide(group) === 'queries';
 }
 
 const picturePanels = [];

@@ -3,20 +3,20 @@
 
 // Pointer and keys of a drawing of tokens. `find` gives what an event is on, `by` the direction.
 function listen(canvas, find, by) {
+  const pointerOn = (found) => (isOneSided() ? found : { token: found.target, by: by(), ...found });
   canvas.addEventListener('pointermove', (event) => {
     const found = find(event);
-    pointer = found && { token: found.target, by: by(), ...found };
+    pointer = found && pointerOn(found);
     changed();
   });
   canvas.addEventListener('pointerleave', () => { pointer = null; changed(); });
   canvas.addEventListener('click', (event) => {
     const found = find(event);
     if (!found) return;
-    const token = found.token ?? found.target, direction = found.by ?? by();
-    const isHeld = state.locked && state.token === token && state.by === direction;
-    pointer = { token, by: direction, ...found };
-    if (!isSquare(currentGroup()) && state.view === 'picture' && direction === false) return changed();
-    holdToken(token, direction, !isHeld);
+    pointer = pointerOn(found);
+    if (isOneSided()) return changed();
+    const { token, by: direction } = pointer;
+    holdToken(token, direction, !(state.locked && state.token === token && state.by === direction));
   });
   canvas.addEventListener('keydown', moveWithKeys);
 }
@@ -52,12 +52,11 @@ function moveWithKeys(event) {
     const cell = cellRead(), target = cell ? (by ? cell[0] : cell[1]) : Math.min(token, currentGroup()[looked] - 1);
     pointer = { target: moved(target, looked, step) };
     state.token = token; state.by = by; state.locked = true;
-    if (state.view === 'text') scrollToToken(pointer.target, !by);
-    return changed();
+    return bringIntoSight(pointer.target);
   }
   pointer = null;
   holdToken(moved(token, looks, step), by);
-  if (state.view === 'text') scrollToToken(state.token);
+  bringIntoSight();
 }
 
 function listenToColumns() {

@@ -4,15 +4,26 @@ function say(id, text) {
   setText(ui(id), text);
 }
 
+// Such as "2 of 6 weights are NaN"; empty where none is NaN or infinite.
+function notFiniteText(values, what) {
+  const nans = values.filter((value) => value !== value).length;
+  const infinite = values.filter((value) => Math.abs(value) === Infinity).length;
+  const told = (count, name) => (count ? [`${count} of ${values.length} ${what} ${count === 1 ? 'is' : 'are'} ${name}`] : []);
+  return [...told(nans, 'NaN'), ...told(infinite, 'infinite')].join(', ');
+}
+
 function readout(lines) {
   const { group, token, by } = shown(), cell = cellRead();
   const about = `${layerName(group, state.layer)} · ${headName(group, state.head)} · `;
   if (!cell) {
     const line = lines[isComparison ? kDifference : kA], [most] = strongest(line, 1);
     const whose = about + nameOf(group, token, by ? 'keys' : 'queries');
+    const odd = notFiniteText(line, isComparison ? 'differences' : 'weights');
+    if (most === undefined && odd) return ['', `${whose}: ${odd}`];
     if (most === undefined) return ['', `${whose} ${isComparison ? 'is the same in A and B' : 'has no weights'}`];
     const what = isComparison ? 'differs most at' : by ? 'is attended most by' : 'attends most to';
-    return [number(line[most]), `${whose} ${what} ${nameOf(group, most, by ? 'queries' : 'keys')}`];
+    const where = `${whose} ${what} ${nameOf(group, most, by ? 'queries' : 'keys')}`;
+    return [number(line[most]), odd ? `${where}; ${odd}` : where];
   }
   const [query, key] = cell, isOfLine = by ? key === token : query === token;
   const valueOf = (source) => (isOfLine ? lines[source][by ? query : key]
@@ -46,8 +57,7 @@ function showStrongest(line) {
       const held = shown();
       state.token = held.token; state.by = held.by; state.locked = true;
       pointer = { target: row.index };
-      changed();
-      if (state.view === 'text') scrollToToken(row.index, !held.by);
+      bringIntoSight(row.index);
     });
     strongestRows.push(row);
     ui('strongest').append(item);

@@ -33,12 +33,21 @@ function hasPicture(group) {
   return group && group.grid !== null;
 }
 
+// Whether only the queries or only the keys lie on the picture that is shown: the token is of the others.
+function isOneSided() {
+  return state.view === 'picture' && !isSquare(currentGroup());
+}
+
+// The direction of the token that is chosen.
+function chosenBy() {
+  return isOneSided() ? pictureSide(currentGroup()) === 'queries' : state.by;
+}
+
 // The token that looks, or with `by` is looked at: the one under the pointer, unless one is held.
 function shown() {
   const group = currentGroup();
   const moved = !state.locked && pointer && pointer.token !== undefined;
-  let by = moved ? pointer.by : state.by;
-  if (state.view === 'picture' && !isSquare(group)) by = pictureSide(group) === 'queries';
+  const by = moved ? pointer.by : chosenBy();
   const count = by ? group.keys : group.queries;
   return { group, by, token: Math.min(moved ? pointer.token : state.token, count - 1) };
 }
@@ -74,7 +83,7 @@ function textOf(group, token, side) {
 
 function nameOf(group, token, side) {
   const text = textOf(group, token, side), patch = patchOf(group, token, side);
-  if (text) return `“${text}” (${token})`;
+  if (text) return `“\u2068${visible(text)}\u2069” (${token})`;  // isolated: it may run from right to left
   return patch ? `patch ${patch[0]},${patch[1]} (token ${token})` : `token ${token}`;
 }
 
@@ -90,21 +99,21 @@ function layerName(group, index) {
 }
 
 function hashOf() {
-  const parts = new URLSearchParams();
+  const parts = new URLSearchParams(), group = currentGroup();
   if (state.view === 'tensors') {
     parts.set('tensor', page.tensors[state.tensor]?.key ?? '');
     if (state.index.some((i) => i)) parts.set('index', state.index.join());
-    return parts.toString();
   }
-  const group = currentGroup();
+  if (!group) return parts.toString();
   if (groups.length > 1) parts.set('maps', state.group);
   parts.set('layer', group.layers[state.layer].place);
   parts.set('head', typeof state.head === 'number' ? group.heads[state.head] : state.head);
   parts.set('token', state.token);
-  if (state.view !== startView()) parts.set('view', state.view);
-  if (state.by) parts.set('by', 1);
+  if (state.view !== 'tensors' && state.view !== startView()) parts.set('view', state.view);
+  if (chosenBy()) parts.set('by', 1);
   if (!state.locked) parts.set('held', 0);
   if (state.fit) parts.set('fit', 1);
+  if (!state.grey) parts.set('grey', 0);
   for (const name of kRemembered) {
     if (state[name] !== kDefaults[name]) parts.set(name, state[name]);
   }
@@ -130,25 +139,27 @@ function restoreTensor(parts) {
 
 function restoreMaps(parts) {
   const whole = (name, low, high, otherwise) => within(parts.get(name), low, high, otherwise) | 0;
-  state.group = whole('maps', 0, groups.length - 1, state.group);
-  const group = currentGroup(), place = parts.get('layer'), head = parts.get('head');
-  state.layer = Math.min(state.layer, group.layers.length - 1);
-  if (headCount(group) === 1 && !group.mean) state.head = 0;
-  const layer = group.layers.findIndex((one) => place !== null && one.place === Number(place));
-  if (layer >= 0) state.layer = layer;
+  const place = parts.get('layer'), head = parts.get('head');
+  const layerIn = (one) => one.layers.findIndex((layer) => place !== null && layer.place === Number(place));
+  const holder = groups.findIndex((one) => layerIn(one) >= 0);
+  state.group = whole('maps', 0, groups.length - 1, holder >= 0 ? holder : state.group);
+  const group = currentGroup(), layer = layerIn(group);
+  state.layer = layer >= 0 ? layer : Math.min(state.layer, group.layers.length - 1);
   const number = group.heads.indexOf(head === null ? -1 : Number(head));
   if (head === 'rollout' && isSquare(group)) state.head = head;
   else if (kFusions.includes(head)) state.head = head;
   else if (number >= 0) state.head = group.mean ? 'mean' : number;
+  if (!headChoices(group).includes(state.head)) [state.head] = headChoices(group);
+  const view = parts.get('view');
+  state.view = view === 'text' || (view === 'picture' && hasPicture(group)) ? view : startView();
   state.by = parts.get('by') === '1';
-  const count = state.by ? group.keys : group.queries;
+  const count = chosenBy() ? group.keys : group.queries;
   if (parts.has('token')) {
     state.token = whole('token', 0, count - 1, state.token);
     state.locked = parts.get('held') !== '0';
   }
   state.fit = parts.get('fit') === '1';
-  const view = parts.get('view');
-  state.view = view === 'text' || (view === 'picture' && hasPicture(group)) ? view : startView();
+  state.grey = parts.get('grey') !== '0';
   const choose = (name, all) => { if (all.includes(parts.get(name))) state[name] = parts.get(name); };
   choose('scale', ['row', 'map', 'layer']);
   choose('colors', ['viridis', 'magma', 'grey']);
@@ -167,15 +178,21 @@ function startState() {
   const group = currentGroup();
   state.layer = group.layers.length - 1;
   state.head = headCount(group) === 1 && !group.mean ? 0 : 'mean';
-  if (group.grid && group.grid.prefix === 0) {
+  if (group.grid && group.grid.prefix === 0 && isSquare(group)) {
     state.token = (group.grid.rows >> 1) * group.grid.cols + (group.grid.cols >> 1);
   }
 }
 
+// All is as the address says, whatever was shown before.
 function restore() {
   const parts = new URLSearchParams(location.hash.slice(1));
-  if (!groups.length || (parts.has('tensor') && page.tensors.length)) return restoreTensor(parts);
-  restoreMaps(parts);
+  Object.assign(state, kDefaults);
+  pointer = null;
+  if (groups.length) {
+    startState();
+    restoreMaps(parts);
+  }
+  if (!groups.length || (parts.has('tensor') && page.tensors.length)) restoreTensor(parts);
 }
 
 let hashTimer = 0;

@@ -19,16 +19,37 @@ function makeTensorList() {
   ui('tensor-list').replaceChildren(...matches.slice(0, kMost).map(([tensor, i]) => {
     const button = element('button', { type: 'button', textContent: tensor.key });
     button.append(element('small', { textContent: shapeText(tensor) }));
-    button.setAttribute('aria-current', i === state.tensor);
+    button.setAttribute('role', 'option');
+    button.tensor = i;
     button.addEventListener('click', () => chooseTensor(i));
+    button.addEventListener('keydown', moveInTensorList);
     return button;
   }));
+  markTensorList();
+}
+
+// The chosen one, else the first, is where Tab comes in; arrows go on from there.
+function markTensorList() {
+  const all = [...ui('tensor-list').children], chosen = all.find((one) => one.tensor === state.tensor);
+  for (const one of all) {
+    one.setAttribute('aria-selected', one === chosen);
+    one.tabIndex = one === (chosen ?? all[0]) ? 0 : -1;
+  }
+  chosen?.scrollIntoView({ block: 'nearest' });
+}
+
+function moveInTensorList(event) {
+  const { previousElementSibling: previous, nextElementSibling: next, parentElement: { children } } = event.currentTarget;
+  const to = { ArrowUp: previous, ArrowDown: next, Home: children[0], End: children[children.length - 1] }[event.key];
+  if (!to) return;
+  event.preventDefault();
+  to.focus();
 }
 
 function chooseTensor(index) {
   state.tensor = index;
   state.index = [];
-  makeTensorList();
+  markTensorList();
   makeTensorDetail();
   changed();
 }
@@ -61,6 +82,7 @@ function axisInputs(tensor) {
       state.index[axis] = Math.max(0, Math.min(length - 1, input.value | 0));
       changed();
     });
+    input.addEventListener('change', () => { input.value = state.index[axis] ?? 0; });
     axes.append(element('label', {}, `axis ${axis} `, input, ` of ${length}`));
   });
   return axes;

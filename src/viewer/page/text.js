@@ -22,18 +22,18 @@ function drawColumns(lines, ranges) {
   const inSight = (index) => yOf(index) > -kLineHeight && yOf(index) < visible + kLineHeight;
   const at = { context, column, width, yOf, inSight, visible, theme };
   const sources = isComparison ? [kA, kB] : [kA];
-  for (const source of sources) drawLines(at, group, token, by, lines[source], ranges[source], source);
-  drawTokens(at, group, token, by, lines[kA], ranges[kA]);
+  const keep = sources.map((source) => keptOf(lines[source], state.keep / 100));
+  for (const source of sources) drawLines(at, token, by, lines[source], keep[source], ranges[source], source);
+  drawTokens(at, group, token, by, lines, keep[kA], ranges[kA]);
 }
 
-function drawLines(at, group, token, by, values, range, source) {
+function drawLines(at, token, by, values, keep, range, source) {
   const { context, column, width, yOf, visible, theme } = at;
   context.strokeStyle = source === kB ? theme['line-b'] : theme['line-a'];
-  const keep = keptOf(values, state.keep / 100), high = range.high || 1;
-  const from = yOf(token);
+  const high = range.high || 1, from = yOf(token);
   for (let i = 0; i < values.length; ++i) {
     const strength = Math.min(1, values[i] / high), to = yOf(i);
-    if (!keep[i] || !(strength > 0.01) || (to < -200 && from < 0)) continue;
+    if (!keep[i] || values[i] === Infinity || !(strength > 0.01) || (to < -200 && from < 0)) continue;
     if (to > visible + 200 && from > visible) continue;
     context.globalAlpha = 0.08 + 0.92 * strength;
     context.lineWidth = 0.6 + 3.4 * strength;
@@ -46,8 +46,9 @@ function drawLines(at, group, token, by, values, range, source) {
   context.globalAlpha = 1;
 }
 
-function drawTokens(at, group, token, by, values, range) {
+function drawTokens(at, group, token, by, lines, keep, range) {
   const { context, column, width, yOf, inSight, visible, theme } = at, cell = cellRead();
+  const values = lines[kA], differences = lines[isComparison ? kDifference : kA];
   const outlined = new Set(state.top ? strongest(values, state.top) : []);
   context.font = `13px ${kFont}`;
   context.textBaseline = 'middle';
@@ -62,8 +63,9 @@ function drawTokens(at, group, token, by, values, range) {
         context.fillStyle = theme.soft;
         context.fillRect(x + 3, y - 11, column - 6, 22);
       } else if (!looks) {
-        context.globalAlpha = Math.max(0, Math.min(1, values[i] / (range.high || 1))) * 0.5;
-        context.fillStyle = theme['line-a'];
+        const color = colorOfNotFinite(differences[i]);
+        context.globalAlpha = color ? 1 : !keep[i] ? 0 : Math.max(0, Math.min(1, values[i] / (range.high || 1))) * 0.5;
+        context.fillStyle = color ? `rgb(${color})` : theme['line-a'];
         context.fillRect(x + 3, y - 11, column - 6, 22);
         context.globalAlpha = 1;
       }
@@ -86,9 +88,19 @@ function patchText(group, token, side) {
   return patch ? `${token}  (${patch[0]},${patch[1]})` : '';
 }
 
-// Cut where it is too long; a token of spaces alone is made visible.
+const kSymbols = { '\n': '↵', '\t': '⇥', ' ': '␣' };
+
+// A token's text with symbols or codes for what cannot be seen, or would turn what stands around it: all
+// controls, and spaces and marks without a width where there is nothing else.
+function visible(text) {
+  const symbol = (one) => kSymbols[one] ?? `U+${one.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
+  if (/^[\s\p{DI}]+$/u.test(text)) return Array.from(text, symbol).join('');
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]/gu, symbol);
+}
+
+// Cut where it is too long.
 function fitted(context, text, width) {
-  let shownText = text.replace(/\n/g, '↵').replace(/^\s+$/, (spaces) => '␣'.repeat(spaces.length));
+  let shownText = visible(text);
   if (context.measureText(shownText).width <= width) return shownText;
   while (shownText.length > 1 && context.measureText(`${shownText}…`).width > width) {
     shownText = shownText.slice(0, -1);
@@ -105,11 +117,22 @@ function columnAt(event) {
   return { token: index, by: side === 'keys' };
 }
 
-// A token that is chosen by keys or by its number must be in sight.
-function scrollToToken(token, by = shown().by) {
-  const scroller = ui('columns-scroller'), y = token * kLineHeight;
-  if (y < scroller.scrollTop) scroller.scrollTop = y;
-  const bottom = scroller.scrollTop + scroller.clientHeight - kLineHeight;
-  if (y > bottom) scroller.scrollTop = y - scroller.clientHeight + kLineHeight;
-  for (const panel of matrixPanels) panel.scrollTo(token, by);
+let sought = [];  // what is to be in sight once it is laid out, [token, by] each
+
+// A token that is chosen by keys, by its number or by a link must be in sight, and the one that it is read against.
+function bringIntoSight(target) {
+  const { token, by } = shown();
+  sought = target === undefined ? [[token, by]] : [[token, by], [target, !by]];
+  changed();
+}
+
+function scrollToSought() {
+  const scroller = ui('columns-scroller');
+  for (const [token, by] of sought) {
+    const y = token * kLineHeight, bottom = scroller.scrollTop + scroller.clientHeight - kLineHeight;
+    if (y < scroller.scrollTop) scroller.scrollTop = y;
+    else if (y > bottom) scroller.scrollTop = y - scroller.clientHeight + kLineHeight;
+    for (const panel of matrixPanels) panel.scrollTo(token, by);
+  }
+  sought = [];
 }
