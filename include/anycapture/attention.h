@@ -39,10 +39,10 @@ ANYCAPTURE_API at::Tensor rollout(const std::vector<at::Tensor>& maps,
 /// Weights that the model computed are held as they are. Those of a fused op, which computes none,
 /// are made from its queries, keys and mask when they are asked for, row by row as many as are
 /// asked for: what is held is those, not the weights. Queries in half precision give weights in
-/// single precision. Before any part is first made, a sample of rows of all heads is multiplied with
-/// the op's values and compared with what the op returned, but for what is NaN or infinite; where
-/// dropout ran inside the op it cannot be: the weights are those before it. Copies share what they
-/// hold.
+/// single precision. Before any part is first made, a sample of rows of all heads is multiplied
+/// with the op's values and compared with what the op returned, but for what is NaN or infinite;
+/// where dropout ran inside the op it cannot be: the weights are those before it. Copies share what
+/// they hold.
 ///
 /// All that gives tensors throws `StaleCaptureError` when queries, keys or mask, or what the op
 /// projects them from, were changed in place since, unless told `Stale::allow`, and `Error` when
