@@ -177,6 +177,42 @@ TEST_F(View, SaysWhichGridWouldFit) {
   EXPECT_THAT(said.err, HasSubstr("--grid 2x3 --prefix 1 would fit"));
 }
 
+TEST_F(View, LaysTheGridThatTheFileTellsBeforeAGuess) {
+  CaptureMetadata metadata;
+  metadata.grid = {8, 8};
+  metadata.prefix = 0;
+  write({source("cross:attn", Dtype::kF32, {1, 1, 64, 10}, bytes_of(attention(1, 64, 10)))},
+        metadata);
+  const nlohmann::json shown = json();
+  EXPECT_EQ(shown["groups"][0]["grid"], nlohmann::json({{"rows", 8}, {"cols", 8}, {"prefix", 0}}));
+  EXPECT_EQ(shown["groups"][0]["gridIsKnown"], true);
+  EXPECT_THAT(shown["notes"], IsEmpty());
+  write({source("step:attn", Dtype::kF32, {1, 1, 1, 8}, bytes_of(attention(1, 1, 8)))});
+  EXPECT_EQ(json()["groups"][0]["grid"], nullptr) << "one patch is no picture";
+}
+
+TEST_F(View, SaysWhatTheFileTellsThatFitsNothing) {
+  CaptureMetadata metadata;
+  metadata.grid = {4, 4};
+  metadata.prefix = 1;
+  metadata.tokens = {"a", "b", "c"};
+  write({source("m:attn", Dtype::kF32, {1, 1, 20, 20}, bytes_of(attention(1, 20, 20)))}, metadata);
+  const Said said = view();
+  EXPECT_EQ(said.status, 0);
+  const char* const unfit[] = {
+      "the 20 tokens of \"m:attn\" are not the 17 of the 4 x 4 patches behind 1 prefix token that "
+      "the file tells of: give --grid ROWSxCOLUMNS; --grid 4x5 --prefix 0 would fit",
+      "the file tells of 3 tokens, but the maps have 20 queries and 20 keys"};
+  const nlohmann::json notes = support::json_of_page(support::text_of_file(out))["notes"];
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_THAT(said.err, HasSubstr(unfit[i]));
+    EXPECT_THAT(notes[i], HasSubstr(unfit[i]));
+  }
+  metadata.tokens = {"CLS"};
+  write({source("m:attn", Dtype::kF32, {1, 1, 17, 17}, bytes_of(attention(1, 17, 17)))}, metadata);
+  EXPECT_THAT(json()["notes"], IsEmpty()) << "what is in front of the patches alone has a text";
+}
+
 TEST_F(View, TakesTokensFromAFile) {
   write_maps(1);
   const std::string tokens = dir.file("tokens.json");
