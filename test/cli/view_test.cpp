@@ -154,6 +154,8 @@ TEST_F(View, ChoosesLayersHeadsAndKeys) {
   EXPECT_EQ(group["heads"], nlohmann::json({1}));
   ASSERT_EQ(group["layers"].size(), 2);
   EXPECT_EQ(group["layers"][1]["place"], 2);
+  EXPECT_THAT(json({"--layers", "0,2"})["notes"],
+              ElementsAre("the page has 2 of 3 layers: rollout is over those alone"));
   group = json({"m1:*"})["groups"][0];
   ASSERT_EQ(group["layers"].size(), 1);
   EXPECT_EQ(group["layers"][0]["key"], "m1:attn");
@@ -165,6 +167,7 @@ TEST_F(View, SaysWhichItemOfABatchItShows) {
   write({source("a:attn", Dtype::kF32, {2, 1, 3, 3}, bytes_of(attention(2, 3, 3)))});
   EXPECT_THAT(view().err, HasSubstr("item 0 of a batch of 2: --batch chooses another"));
   EXPECT_THAT(view({"--batch", "1"}).err, Not(HasSubstr("note")));
+  EXPECT_EQ(json({"--batch", "1"})["batch"], nlohmann::json({{"item", 1}, {"items", 2}}));
   EXPECT_EQ(view({"--batch", "2"}).status, 2);
 }
 
