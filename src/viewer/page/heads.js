@@ -95,8 +95,10 @@ function drawHeads() {
     state.view === 'picture' ? `${token} ${by}` : '', rolloutName()].join();
   const isNew = name !== thumbnailsShow;
   thumbnailsShow = name;
+  let choice = null;  // made just now
   for (const one of headButtons) {
     const chosen = one.head === state.head;
+    if (chosen && !one.chosen) choice = one.button;
     if (one.chosen !== chosen) {
       one.chosen = chosen;
       one.button.setAttribute('aria-checked', chosen);
@@ -111,4 +113,12 @@ function drawHeads() {
     one.drawn = !isPlain;
     if (one.head === 'rollout' && state.view !== 'picture') one.picture.hidden = true;
   }
+  if (choice) keepInSight(choice);
+}
+
+// In the box alone: the page stays where it is.
+function keepInSight(button) {
+  const box = ui('heads'), top = button.offsetTop, bottom = top + button.offsetHeight;
+  if (top < box.scrollTop) box.scrollTop = top - 2;
+  if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom + 2 - box.clientHeight;
 }
