@@ -101,6 +101,7 @@ function showFacts() {
     value: i,
     textContent: `${group.queries} × ${group.keys}, ${headCount(group)} head${headCount(group) === 1 ? '' : 's'} (${group.layers.length})`,
   })));
+  ui('line-legend').hidden = !isComparison;
   document.querySelector('.text').classList.toggle('compared', isComparison);
 }
 
