@@ -49,6 +49,11 @@ viewer::Capture capture_of(const std::string& path, const std::vector<std::strin
   return capture;
 }
 
+std::string with_folder(const std::string& path) {
+  const fs::path whole = fs::absolute(path).lexically_normal();
+  return (whole.parent_path().filename() / whole.filename()).string();
+}
+
 std::vector<std::string> write_page(const Options& options, const viewer::PageOptions& page) {
   if (!options.compare) {
     return viewer::write_page(options.out, capture_of(options.file, options.keys), page);
@@ -57,8 +62,9 @@ std::vector<std::string> write_page(const Options& options, const viewer::PageOp
     throw Error("--compare takes two files: anycapture view --compare A B -o OUT.html");
   }
   const std::vector<std::string> globs(options.keys.begin() + 1, options.keys.end());
-  return viewer::write_comparison(options.out, capture_of(options.file, globs),
-                                  capture_of(options.keys[0], globs), page);
+  viewer::Capture a = capture_of(options.file, globs), b = capture_of(options.keys[0], globs);
+  if (a.name == b.name) a.name = with_folder(options.file), b.name = with_folder(options.keys[0]);
+  return viewer::write_comparison(options.out, a, b, page);
 }
 
 int view(const Options& options) {

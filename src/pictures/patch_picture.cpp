@@ -47,11 +47,22 @@ std::string what_would_fit(int tokens) {
   return "";
 }
 
-[[noreturn]] void throw_unfit(int tokens, const PatchOptions& options, const std::string& key) {
-  const std::string prefix = options.prefix
-                                 ? fmt::format(" behind {} prefix token{}", *options.prefix,
-                                               *options.prefix == 1 ? "" : "s")
-                                 : "";
+std::string behind(const std::optional<int>& prefix) {
+  if (!prefix) return "";
+  return fmt::format(" behind {} prefix token{}", *prefix, *prefix == 1 ? "" : "s");
+}
+
+[[noreturn]] void throw_unfit(int tokens, const PatchOptions& options,
+                              const CaptureMetadata& metadata, const std::string& key) {
+  const std::string prefix = behind(options.prefix);
+  if (!options.grid && !options.prefix && metadata.grid) {
+    const auto [rows, cols] = *metadata.grid;
+    throw Error(fmt::format(
+        "the {} tokens of {} are not the {} of the {} x {} patches{} that the file tells of: give "
+        "--grid ROWSxCOLUMNS{}",
+        tokens, printable(key), std::int64_t{rows} * cols + metadata.prefix.value_or(0), rows, cols,
+        behind(metadata.prefix), what_would_fit(tokens)));
+  }
   if (!options.grid) {
     throw Error(fmt::format("the {} tokens of {} are no square{}: give --grid ROWSxCOLUMNS{}",
                             tokens, printable(key), prefix, what_would_fit(tokens)));
@@ -99,14 +110,15 @@ PatchGrid patch_grid(int tokens, const PatchOptions& options, const CaptureMetad
     const auto grid = options.grid ? options.grid : metadata.grid;
     if (const auto result = fitted(tokens, grid, options.prefix)) return *result;
     if (const auto result = fitted(tokens, options.grid, options.prefix)) return *result;
-    throw_unfit(tokens, options, key);
+    throw_unfit(tokens, options, metadata, key);
   }
   if (const auto result = fitted(tokens, metadata.grid, metadata.prefix)) return *result;
   if (const auto result = fitted(tokens, std::nullopt, metadata.prefix)) return *result;
   for (const int prefix : {1, 0, 5, 2}) {  // CLS, none, CLS and 4 registers, CLS and distillation
-    if (const auto result = fitted(tokens, std::nullopt, prefix)) return *result;
+    const auto guess = fitted(tokens, std::nullopt, prefix);
+    if (guess && guess->rows > 1) return *guess;  // one patch makes no picture
   }
-  throw_unfit(tokens, options, key);
+  throw_unfit(tokens, options, metadata, key);
 }
 
 Image image_in_file(const safetensors::Source& source, const CaptureMetadata::Image& about,

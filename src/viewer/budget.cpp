@@ -42,17 +42,40 @@ double bytes_of_maps(const PageParts& parts) {
   return bytes;
 }
 
+// Integers mean nothing when they are rounded; what is small costs little.
+Form form_of(const OtherTensor& tensor, const Reduction& reduction, bool exact, bool small_whole) {
+  constexpr std::uint64_t kSmall = 1 << 16;
+  if (is_integer(tensor.a->dtype)) return Form::whole;
+  if (small_whole && element_count(tensor.a->shape) <= kSmall) return Form::whole;
+  return exact && !reduction.steps_only ? Form::half : Form::steps;
+}
+
+bool can_be_shown(const OtherTensor& tensor) {
+  return !tensor.a->shape.empty() && element_count(tensor.a->shape) > 0;
+}
+
+void choose_forms(PageParts& parts, const PageOptions& options, const Reduction& reduction,
+                  double room) {
+  for (const bool small_whole : {true, false}) {
+    double bytes = 0;
+    for (OtherTensor& tensor : parts.others) {
+      tensor.form = form_of(tensor, reduction, options.exact, small_whole);
+      tensor.has_values = can_be_shown(tensor) && !reduction.no_others;
+      bytes += bytes_of_tensor(tensor);
+    }
+    if (bytes <= room) return;
+  }
+}
+
 // The values of as many as there is room for, those executed first before others.
 void choose_others(PageParts& parts, const PageOptions& options, const Reduction& reduction) {
   double room = options.max_mb * 1e6 - bytes_of_maps(parts);
   std::size_t left_out = 0;
+  choose_forms(parts, options, reduction, room);
   for (OtherTensor& tensor : parts.others) {
-    const bool can_be_shown = !tensor.a->shape.empty() && element_count(tensor.a->shape) > 0;
-    tensor.form = options.exact && !reduction.steps_only ? Form::half : Form::steps;
-    tensor.has_values = can_be_shown && !reduction.no_others;
     if (bytes_of_tensor(tensor) > room) tensor.has_values = false;
     room -= bytes_of_tensor(tensor);
-    if (can_be_shown && !tensor.has_values) ++left_out;
+    if (can_be_shown(tensor) && !tensor.has_values) ++left_out;
   }
   if (left_out == 0) return;
   parts.notes.push_back(fmt::format(
@@ -84,7 +107,8 @@ void reduce(PageParts& parts, const PageOptions& options, const Reduction& reduc
   if (options.exact && reduction.steps_only)
     less.push_back("values to 1/252 of their row, not f16");
   if (reduction.mean) less.push_back("means over heads");
-  if (reduction.stride > 1) less.push_back(fmt::format("one layer in {}", reduction.stride));
+  if (reduction.stride > 1)
+    less.push_back(fmt::format("one layer in {}, and rollout over those alone", reduction.stride));
   for (Group& group : parts.groups) {
     group.mean = reduction.mean && group.heads.size() > 1;
     leave_layers_out(group, reduction.stride);

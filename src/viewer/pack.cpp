@@ -108,8 +108,7 @@ double bytes_per_value(Form form) {
   return form == Form::steps ? 0.75 : form == Form::half ? 2.4 : 5;
 }
 
-Form form_for(const float* values, std::size_t count, bool exact) {
-  if (!exact) return Form::steps;
+Form half_or_whole(const float* values, std::size_t count) {
   const bool overflows = std::any_of(values, values + count, [](float value) {
     return std::isfinite(value) && std::abs(value) > kLargestHalf;
   });

@@ -20,8 +20,8 @@ const char* name_of(Form form);
 /// Of a page, a guess before anything is packed: softmax of a trained model.
 double bytes_per_value(Form form);
 
-/// `whole` in place of half where a value would become infinite.
-Form form_for(const float* values, std::size_t count, bool exact);
+/// `half`, or `whole` where a value would become infinite.
+Form half_or_whole(const float* values, std::size_t count);
 /// `values`: shape (rows, columns).
 std::string pack(const float* values, std::size_t rows, std::size_t columns, Form form);
 

@@ -81,6 +81,8 @@ Json json_of(const OtherTensor& tensor, std::size_t& next) {
             {"shape", tensor.a->shape},
             {"form", name_of(tensor.form)},
             {"blocks", blocks_from(next, tensor.blocks)},
+            {"masked", tensor.masked},
+            {"integer", is_integer(tensor.a->dtype)},
             {"statistics", Json::array()}};
   if (tensor.of_a) json["statistics"].push_back(json_of(*tensor.of_a));
   if (tensor.of_b) json["statistics"].push_back(json_of(*tensor.of_b));
@@ -94,6 +96,7 @@ std::string page_json(const PageParts& parts) {
   Json json{{"names", parts.names},    {"model", parts.model}, {"tokens", parts.tokens},
             {"notes", parts.notes},    {"image", nullptr},     {"groups", Json::array()},
             {"tensors", Json::array()}};
+  json["batch"] = {{"item", parts.item}, {"items", parts.batch}};
   json["colors"] = {{"viridis", colors(ColorMap::viridis)},
                     {"magma", colors(ColorMap::magma)},
                     {"grey", colors(ColorMap::grey)}};

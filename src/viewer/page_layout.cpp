@@ -11,23 +11,28 @@ namespace anycapture {
 namespace viewer {
 namespace {
 
-// The grid of what lies on the picture: keys, or queries where the keys do not fit.
+bool is_as_the_file_says(const PatchGrid& grid, const CaptureMetadata& metadata) {
+  if (metadata.grid && *metadata.grid != std::array<int, 2>{grid.rows, grid.cols}) return false;
+  return !metadata.prefix || *metadata.prefix == grid.prefix;
+}
+
+// The grid of what lies on the picture: keys, or queries where the keys do not fit, or fit by a
+// guess alone.
 std::optional<PatchGrid> grid_of(const Group& group, const PatchOptions& options,
                                  const CaptureMetadata& metadata, std::string& problem) {
+  const bool given = options.grid || options.prefix;
+  std::optional<PatchGrid> guess;
   for (const std::int64_t count : {group.keys, group.queries}) {
     try {
-      return patch_grid(static_cast<int>(count), options, metadata,
-                        group.layers.front().maps.a.source->key);
+      const PatchGrid grid = patch_grid(static_cast<int>(count), options, metadata,
+                                        group.layers.front().maps.a.source->key);
+      if (given || is_as_the_file_says(grid, metadata)) return grid;
+      if (!guess) guess = grid;
     } catch (const Error& error) {
       if (problem.empty()) problem = error.what();
     }
   }
-  return std::nullopt;
-}
-
-bool is_as_the_file_says(const PatchGrid& grid, const CaptureMetadata& metadata) {
-  if (metadata.grid && *metadata.grid != std::array<int, 2>{grid.rows, grid.cols}) return false;
-  return !metadata.prefix || *metadata.prefix == grid.prefix;
+  return guess;
 }
 
 void find_grids(PageParts& parts, const CaptureMetadata& metadata, const PageOptions& options) {
@@ -46,8 +51,9 @@ void find_grids(PageParts& parts, const CaptureMetadata& metadata, const PageOpt
       parts.notes.push_back(fmt::format(
           "{} tokens are not the {} x {} patches that the file tells of: {} x {} behind {} is a "
           "guess; --grid {}x{} --prefix {} says so for certain",
-          group.keys, (*metadata.grid)[0], (*metadata.grid)[1], group.grid->rows, group.grid->cols,
-          group.grid->prefix, group.grid->rows, group.grid->cols, group.grid->prefix));
+          group.grid->prefix + group.grid->rows * group.grid->cols, (*metadata.grid)[0],
+          (*metadata.grid)[1], group.grid->rows, group.grid->cols, group.grid->prefix,
+          group.grid->rows, group.grid->cols, group.grid->prefix));
     }
   }
   if (any || parts.groups.empty()) return;
@@ -74,21 +80,30 @@ void find_image(PageParts& parts, const Capture& capture, const PageOptions& opt
   parts.image = resize(*parts.image, scaled(parts.image->width), scaled(parts.image->height));
 }
 
-bool has_length(const Group& group, std::size_t count) {
-  return group.queries == static_cast<std::int64_t>(count) ||
-         group.keys == static_cast<std::int64_t>(count);
+// Of all tokens, or, from the file, of those in front of the patches alone.
+bool fits(std::size_t tokens, const Group& group, bool of_file) {
+  const auto count = static_cast<std::int64_t>(tokens);
+  if (group.queries == count || group.keys == count) return true;
+  return of_file && group.grid && count <= group.grid->prefix;
 }
 
 void find_tokens(PageParts& parts, const CaptureMetadata& metadata, const PageOptions& options) {
-  parts.tokens = options.tokens.empty() ? metadata.tokens : options.tokens;
-  const auto fits = [&](const Group& group) { return has_length(group, parts.tokens.size()); };
-  if (options.tokens.empty() || parts.groups.empty()) return;
-  if (std::any_of(parts.groups.begin(), parts.groups.end(), fits)) return;
+  const bool of_file = options.tokens.empty();
+  parts.tokens = of_file ? metadata.tokens : options.tokens;
+  if (parts.tokens.empty() || parts.groups.empty()) return;
+  const std::size_t count = parts.tokens.size();
+  if (std::any_of(parts.groups.begin(), parts.groups.end(),
+                  [&](const Group& group) { return fits(count, group, of_file); })) {
+    return;
+  }
   const Group& group = parts.groups.front();
-  throw Error(
-      fmt::format("--tokens gives {} tokens, but the maps have {} queries and {} keys: give "
-                  "as many as one of them",
-                  parts.tokens.size(), group.queries, group.keys));
+  const std::string numbers = fmt::format("{} tokens, but the maps have {} queries and {} keys",
+                                          count, group.queries, group.keys);
+  if (!of_file) {
+    throw Error(fmt::format("--tokens gives {}: give as many as one of them", numbers));
+  }
+  parts.notes.push_back(
+      fmt::format("the file tells of {}: none has its text; --tokens FILE gives others", numbers));
 }
 
 }  // namespace

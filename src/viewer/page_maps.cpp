@@ -145,7 +145,7 @@ void pack_layer(Layer& layer, const Group& group, const PageOptions& options) {
   };
   const auto measure = [&](const Values& values) {
     count_rows(layer, values, columns);
-    if (layer.form == Form::half) layer.form = form_for(values.data(), values.size(), true);
+    if (layer.form == Form::half) layer.form = half_or_whole(values.data(), values.size());
   };
   Values a = values_of(layer.maps.a, group, options);
   layer.causal = is_causal(a, group);
@@ -160,6 +160,18 @@ void pack_layer(Layer& layer, const Group& group, const PageOptions& options) {
   add(a);
 }
 
+void note_layers(PageParts& parts, std::size_t all) {
+  std::size_t shown = 0;
+  bool rolls_out = false;
+  for (const Group& group : parts.groups) {
+    shown += group.layers.size();
+    rolls_out |= group.queries == group.keys && group.layers.size() > 1;
+  }
+  if (shown == all || !rolls_out) return;
+  parts.notes.push_back(
+      fmt::format("the page has {} of {} layers: rollout is over those alone", shown, all));
+}
+
 }  // namespace
 
 void find_maps(PageParts& parts, const Capture& a, const Capture* b, const PageOptions& options) {
@@ -168,7 +180,6 @@ void find_maps(PageParts& parts, const Capture& a, const Capture* b, const PageO
   const std::vector<Pair> pairs = pairs_of(all, b);
   check_layers(pairs, options, a.name);
   check_heads(pairs, options);
-  std::int64_t batch = 1;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
     const auto& wanted = options.layers;
     const bool chosen = wanted.empty() || std::find(wanted.begin(), wanted.end(),
@@ -181,8 +192,10 @@ void find_maps(PageParts& parts, const Capture& a, const Capture* b, const PageO
     layer.place = i;
     layer.form = options.exact ? Form::half : Form::steps;
     group_for(parts.groups, maps, heads).layers.push_back(std::move(layer));
-    batch = std::max(batch, maps.batch);
+    parts.batch = std::max(parts.batch, maps.batch);
   }
+  parts.item = options.batch.value_or(0);
+  const std::int64_t batch = parts.batch;
   if (options.batch && batch == 1 && *options.batch != 0 && !pairs.empty()) {
     throw Error(fmt::format("there is no item {} in a batch of 1", *options.batch));
   }
@@ -190,6 +203,7 @@ void find_maps(PageParts& parts, const Capture& a, const Capture* b, const PageO
     parts.notes.push_back(
         fmt::format("this is item 0 of a batch of {}: --batch chooses another", batch));
   }
+  note_layers(parts, pairs.size());
 }
 
 void pack_parts(PageParts& parts, const PageOptions& options) {
@@ -201,24 +215,7 @@ void pack_parts(PageParts& parts, const PageOptions& options) {
     pack_layer(*layers[i].second, *layers[i].first, options);
   });
   parallel_for(parts.others.size(), [&](std::size_t i, std::size_t) {
-    OtherTensor& tensor = parts.others[i];
-    if (!tensor.has_values) return;
-    const TensorPart part(*tensor.a, {});
-    const auto columns = static_cast<std::size_t>(part.shape().back());
-    std::size_t count = 1;
-    for (const std::int64_t size : part.shape()) count *= static_cast<std::size_t>(size);
-    const float* a = part.data();
-    tensor.form = form_for(a, count, tensor.form != Form::steps);
-    tensor.blocks.push_back(pack(a, count / columns, columns, tensor.form));
-    if (tensor.b == nullptr) return;
-    const TensorPart other(*tensor.b, {});
-    const float* b = other.data();
-    Values difference(a, a + count);
-    for (std::size_t k = 0; k < count; ++k) difference[k] -= b[k];
-    if (tensor.form == Form::half) tensor.form = form_for(b, count, true);
-    tensor.blocks = {pack(a, count / columns, columns, tensor.form),
-                     pack(b, count / columns, columns, tensor.form),
-                     pack(difference.data(), count / columns, columns, tensor.form)};
+    if (parts.others[i].has_values) pack_tensor(parts.others[i]);
   });
 }
 

@@ -55,6 +55,7 @@ struct OtherTensor {
   const safetensors::Source* b = nullptr;
   std::optional<Statistics> of_a, of_b;
   bool has_values = false;
+  bool masked = false;  ///< some are the lowest of their dtype, about: the page has them as -Inf
   Form form = Form::steps;
   std::vector<std::string> blocks;
 };
@@ -62,6 +63,8 @@ struct OtherTensor {
 struct PageParts {
   std::vector<std::string> names;  ///< of the capture, or of both
   std::string model;
+  std::int64_t batch = 1;  ///< items of it that the maps have
+  std::int64_t item = 0;   ///< that which is shown
   std::vector<std::string> tokens;
   std::optional<Image> image;
   std::set<const safetensors::Source*> maps;  ///< of the first capture, on the page or not
@@ -80,6 +83,8 @@ struct Reduction {
 
 /// Groups with everything but blocks. Adds to the notes.
 void find_maps(PageParts& parts, const Capture& a, const Capture* b, const PageOptions& options);
+/// Of no fractions: integers and truth values.
+bool is_integer(safetensors::Dtype dtype);
 /// What is in no map; after find_maps().
 void find_others(PageParts& parts, const Capture& a, const Capture* b);
 /// Gives each group its grid, and the parts their picture and tokens. Throws Error where what the
@@ -89,6 +94,7 @@ void lay_out(PageParts& parts, const Capture& capture, const PageOptions& option
 void reduce(PageParts& parts, const PageOptions& options, const Reduction& reduction);
 /// A guess before packing; what packing gave after it.
 double page_bytes(const PageParts& parts);
+void pack_tensor(OtherTensor& tensor);
 void pack_parts(PageParts& parts, const PageOptions& options);
 
 /// Without the blocks.

@@ -5,7 +5,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
+#include "core/cast.h"
 #include "core/tensor_shape.h"
 #include "viewer/page_parts.h"
 
@@ -56,7 +59,58 @@ void note_unpaired(PageParts& parts, const Capture& a, const Capture& b) {
             other_shape.size() == 1 ? "has another shape in B" : "have other shapes in B");
 }
 
+// Scores are masked with the lowest number of their dtype, or about that.
+float masked_up_to(safetensors::Dtype dtype) {
+  switch (dtype) {
+    case safetensors::Dtype::kF16:
+      return -65504.0F / 2;
+    case safetensors::Dtype::kBF16:
+    case safetensors::Dtype::kF32:
+    case safetensors::Dtype::kF64:
+      return std::numeric_limits<float>::lowest() / 2;
+    default:
+      return -std::numeric_limits<float>::infinity();
+  }
+}
+
+// What is masked becomes -Inf, so that it is in no range.
+std::vector<float> values_of(const Source& source, bool& masked) {
+  const TensorPart part(source, {});
+  std::vector<float> values(part.data(), part.data() + element_count(source.shape));
+  const float limit = masked_up_to(source.dtype);
+  for (float& value : values) {
+    if (!(value <= limit) || std::isinf(value)) continue;
+    value = -std::numeric_limits<float>::infinity();
+    masked = true;
+  }
+  return values;
+}
+
 }  // namespace
+
+bool is_integer(safetensors::Dtype dtype) {
+  return !is_float(dtype) && dtype != safetensors::Dtype::kC64;
+}
+
+void pack_tensor(OtherTensor& tensor) {
+  const auto columns = static_cast<std::size_t>(tensor.a->shape.back());
+  std::vector<std::vector<float>> all = {values_of(*tensor.a, tensor.masked)};
+  if (tensor.b != nullptr) {
+    all.push_back(values_of(*tensor.b, tensor.masked));
+    std::vector<float> difference = all[0];
+    for (std::size_t i = 0; i < difference.size(); ++i) {
+      const bool same = tensor.masked && all[0][i] == all[1][i];  // -Inf less itself is NaN
+      difference[i] = same ? 0 : difference[i] - all[1][i];
+    }
+    all.push_back(std::move(difference));
+  }
+  for (const std::vector<float>& values : all) {
+    if (tensor.form == Form::half) tensor.form = half_or_whole(values.data(), values.size());
+  }
+  for (const std::vector<float>& values : all) {
+    tensor.blocks.push_back(pack(values.data(), values.size() / columns, columns, tensor.form));
+  }
+}
 
 void find_others(PageParts& parts, const Capture& a, const Capture* b) {
   for (const Source& source : a.sources) {

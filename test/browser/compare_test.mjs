@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync } from 'node:fs';
 import test from 'node:test';
 import * as inputs from './inputs.mjs';
 import { hover, near, onPage, placeOf, readout, settled, valuesRead } from './browser.mjs';
@@ -25,6 +26,17 @@ test('A, B and A - B stand side by side', async () => {
     await tab.keyboard.press('2');
     await settled(tab);
     assert.equal(await tab.locator('.matrix-canvas').count(), 3);
+  });
+});
+
+test('files of one name are told apart, and lines by their colours', async () => {
+  for (const folder of ['p', 'q']) mkdirSync(`pages/${folder}`, { recursive: true });
+  copyFileSync(files[0], 'pages/p/maps.safetensors');
+  copyFileSync(files[1], 'pages/q/maps.safetensors');
+  const page = inputs.makePage('twins', '--compare', 'pages/p/maps.safetensors', 'pages/q/maps.safetensors');
+  await onPage(`${page.url}#view=text`, async (tab) => {
+    assert.equal(await tab.locator('#title').textContent(), 'p/maps.safetensors  −  q/maps.safetensors');
+    assert.equal(await tab.locator('#line-legend').innerText(), 'AB');
   });
 });
 

@@ -5,13 +5,15 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 const program = process.env.ANYCAPTURE_PROGRAM;
 
-// `tensors`: {key: {shape, values}}, float32.
+const kArrays = { F32: Float32Array, I32: Int32Array };
+
+// `tensors`: {key: {shape, values, dtype}}, float32 where none is said.
 export function writeCapture(name, tensors, metadata) {
   const header = {}, parts = [];
   let offset = 0;
-  for (const [key, { shape, values }] of Object.entries(tensors)) {
-    const bytes = Buffer.from(Float32Array.from(values).buffer);
-    header[key] = { dtype: 'F32', shape, data_offsets: [offset, offset += bytes.length] };
+  for (const [key, { shape, values, dtype = 'F32' }] of Object.entries(tensors)) {
+    const bytes = Buffer.from(kArrays[dtype].from(values).buffer);
+    header[key] = { dtype, shape, data_offsets: [offset, offset += bytes.length] };
     parts.push(bytes);
   }
   if (metadata) header.__metadata__ = { anycapture: JSON.stringify({ version: 1, ...metadata }) };

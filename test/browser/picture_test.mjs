@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 import assert from 'node:assert/strict';
-import { statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import * as inputs from './inputs.mjs';
 import { boxesOf, hover, near, onPage, pixelAt, placeOf, readout, setRange, settled, valueRead } from './browser.mjs';
@@ -180,11 +180,34 @@ test('a click in the overview chooses layer and head', () => onPage(`${page.url}
   assert.match(await tab.locator('#head-name').textContent(), /head 1/);
 }));
 
-test('Save picture gives a PNG', () => onPage(page.url, async (tab) => {
+async function saved(tab) {
   const [download] = await Promise.all([tab.waitForEvent('download'), tab.locator('#save').click()]);
   await download.saveAs('screenshots/saved.png');
-  assert.match(download.suggestedFilename(), /^oblong-layer-3.*\.png$/);
-  assert.ok(statSync('screenshots/saved.png').size > 5000);
+  return download.suggestedFilename();
+}
+
+const savedImage = () => `data:image/png;base64,${readFileSync('screenshots/saved.png', 'base64')}`;
+
+test('Save picture gives a PNG of what is seen', () => onPage(`${page.url}#layer=3&head=0&token=20&opacity=1`, async (tab) => {
+  assert.match(await saved(tab), /^oblong-layer-3.*\.png$/);
+  const panel = tab.locator('#picture-0'), { height } = await panel.boundingBox();
+  const [left, top, wide, tall] = (await panel.getAttribute('data-image')).split(',').map(Number);
+  const row = inputs.rowOf(maps[3], 0, 20), most = Math.max(...row), tokensSeen = [row.indexOf(most), 0, 1, 5, 33];
+  const kMargin = 16, kBelow = 16 + 34 + 8;
+  const places = tokensSeen.map((token) => {
+    const place = token - grid.prefix, x = (place % grid.cols + 0.5) * wide / grid.cols, y = (Math.floor(place / grid.cols) + 0.5) * tall / grid.rows;
+    return token < grid.prefix ? [kMargin + 4 + 10, top + 10 + token * (left - 14 + 16)] : [kMargin + left + x, top + y];
+  });
+  const colors = await tab.evaluate(async ([source, all, fromBottom]) => {
+    const image = new Image();
+    image.src = source;
+    await image.decode();
+    const drawn = new OffscreenCanvas(image.width, image.height).getContext('2d', { willReadFrequently: true });
+    drawn.drawImage(image, 0, 0);
+    return all.map(([x, y]) => Array.from(drawn.getImageData(x, image.height - fromBottom + y, 1, 1).data));
+  }, [savedImage(), places, kBelow + height]);
+  tokensSeen.forEach((token, i) => inputs.viridis(row[token] / most)
+    .forEach((channel, c) => near(colors[i][c], channel, 6, `token ${token}, channel ${c}`)));
 }));
 
 // Words and the patches of a picture: the patches are what is pointed at, the word is chosen.
@@ -230,3 +253,29 @@ for (const [side, shape] of [['keys', [10, 64]], ['queries', [64, 10]]]) {
     assert.equal(await chosen(tab), '7');
   }));
 }
+
+test('tokens without a place stay within the picture, beside it, on every width', async () => {
+  const many = inputs.attention(1, 125, 125, 9);
+  const file = inputs.writeCapture('registers', { 'a:attention': many }, { grid: [6, 20], prefix: 5, tokens: ['CLS', 'REG0', 'REG1', 'REG2', 'REG3'] });
+  const made = inputs.makePage('registers', file);
+  for (const width of [360, 1280]) {
+    await onPage(`${made.url}#layer=0&head=0&token=20`, async (tab) => {
+      const box = await tab.locator('#picture-0').boundingBox();
+      const [left] = (await tab.locator('#picture-0').getAttribute('data-image')).split(',').map(Number);
+      const cells = await boxesOf(tab, '#picture-0 > div:not(.marks) > .layer');
+      assert.equal(cells.length, 5);
+      for (const cell of cells) {
+        assert.ok(cell.y + cell.height + 15 <= box.y + box.height, `${width}: below, with its name`);
+        assert.ok(cell.x + cell.width < box.x + left, `${width}: beside the picture`);
+      }
+    }, { width, height: 740 });
+  }
+});
+
+test('the head that is chosen is in sight, however many there are', async () => {
+  const file = inputs.writeCapture('heads', { 'a:attention': inputs.attention(64, 17, 17, 3) }, { grid: [4, 4], prefix: 1 });
+  await onPage(inputs.makePage('heads', file).url, async (tab) => {
+    const [box] = await boxesOf(tab, '#heads'), [chosen] = await boxesOf(tab, '.head[aria-checked="true"]');
+    assert.ok(chosen.y >= box.y && chosen.y + chosen.height <= box.y + box.height, JSON.stringify([box, chosen]));
+  });
+});

@@ -9,6 +9,9 @@ const block = { shape: [2, 5, 8], values: Array.from({ length: 80 }, () => 20 * 
 const file = inputs.writeCapture('tensors', {
   'blocks.0:output': block,
   'head:output': { shape: [1, 10], values: Array.from({ length: 10 }, (_, i) => i - 4) },
+  ids: { dtype: 'I32', shape: [1, 4], values: [101, 7592, 30522, 102] },
+  scores: { shape: [2, 2], values: [-3.25, -(2 - 2 ** -23) * 2 ** 127, 1.5, 2.75] },
+  scalar: { shape: [], values: [4] },
   'norm.weight': { shape: [8], values: [1, 2, 3, NaN, 5, 6, 7, 8] },
 });
 const page = inputs.makePage('tensors', file);
@@ -18,12 +21,12 @@ test('a tensor of no attention: statistics, and a value under the pointer', () =
   assert.ok(numbers.includes(`min${String(Number(Math.min(...Float32Array.from(block.values)).toPrecision(4))).replace('-', '−')}`), numbers);
   const box = await tab.locator('#tensor-0').boundingBox();
   await hover(tab, { x: box.x + 6.5 * box.width / 8, y: box.y + 3.5 * box.height / 5 });
-  near(await valueRead(tab), block.values[(5 + 3) * 8 + 6], 20 / 252, 'value');
+  near(await valueRead(tab), block.values[(5 + 3) * 8 + 6], 5e-3, 'value');
   assert.match(await readout(tab), /blocks\.0:output\[1, 3, 6\]/);
 }));
 
 test('the list is filtered', () => onPage(page.url, async (tab) => {
-  assert.equal(await tab.locator('#tensor-list button').count(), 3);
+  assert.equal(await tab.locator('#tensor-list button').count(), 6);
   await tab.locator('#filter').fill('output 10');
   assert.deepEqual(await tab.locator('#tensor-list button').allTextContents(), ['head:outputfloat32 [1, 10]']);
   await tab.locator('#tensor-list button').click();
@@ -47,6 +50,28 @@ test('an index that is not there becomes the nearest', () => onPage(`${page.url}
   await tab.locator('.axes input').fill('9');
   await tab.locator('.axes input').blur();
   assert.equal(await tab.locator('.axes input').inputValue(), '1');
+}));
+
+async function valueAt(tab, row, column, [rows, columns]) {
+  const box = await tab.locator('#tensor-0').boundingBox();
+  await hover(tab, { x: box.x + (column + 0.5) * box.width / columns, y: box.y + (row + 0.5) * box.height / rows });
+  return tab.locator('#readout b').textContent();
+}
+
+test('integers are read as they are', () => onPage(`${page.url}#tensor=ids`, async (tab) => {
+  assert.equal(await valueAt(tab, 0, 1, [1, 4]), '7592');
+  assert.equal(await valueAt(tab, 0, 2, [1, 4]), '30522');
+}));
+
+test('what is masked takes no part in the colours, and is said to be masked', () => onPage(`${page.url}#tensor=scores`, async (tab) => {
+  assert.equal(await valueAt(tab, 0, 0, [2, 2]), '−3.25');
+  assert.equal(await valueAt(tab, 0, 1, [2, 2]), 'masked');
+  assert.equal(await valueAt(tab, 1, 0, [2, 2]), '1.5');
+  assert.equal(await tab.locator('#tensor-bar .ends').textContent(), '−3.253.25');
+}));
+
+test('a scalar has statistics alone', () => onPage(`${page.url}#tensor=scalar`, async (tab) => {
+  assert.equal((await readout(tab)).trim(), 'scalar: statistics alone');
 }));
 
 test('a NaN is counted and read', () => onPage(`${page.url}#tensor=norm.weight`, async (tab) => {

@@ -154,6 +154,8 @@ TEST_F(View, ChoosesLayersHeadsAndKeys) {
   EXPECT_EQ(group["heads"], nlohmann::json({1}));
   ASSERT_EQ(group["layers"].size(), 2);
   EXPECT_EQ(group["layers"][1]["place"], 2);
+  EXPECT_THAT(json({"--layers", "0,2"})["notes"],
+              ElementsAre("the page has 2 of 3 layers: rollout is over those alone"));
   group = json({"m1:*"})["groups"][0];
   ASSERT_EQ(group["layers"].size(), 1);
   EXPECT_EQ(group["layers"][0]["key"], "m1:attn");
@@ -165,6 +167,7 @@ TEST_F(View, SaysWhichItemOfABatchItShows) {
   write({source("a:attn", Dtype::kF32, {2, 1, 3, 3}, bytes_of(attention(2, 3, 3)))});
   EXPECT_THAT(view().err, HasSubstr("item 0 of a batch of 2: --batch chooses another"));
   EXPECT_THAT(view({"--batch", "1"}).err, Not(HasSubstr("note")));
+  EXPECT_EQ(json({"--batch", "1"})["batch"], nlohmann::json({{"item", 1}, {"items", 2}}));
   EXPECT_EQ(view({"--batch", "2"}).status, 2);
 }
 
@@ -175,6 +178,42 @@ TEST_F(View, SaysWhichGridWouldFit) {
   EXPECT_EQ(said.status, 2);
   EXPECT_THAT(said.err, HasSubstr("the 7 tokens of \"m0:attn\" are not 4 x 4 patches"));
   EXPECT_THAT(said.err, HasSubstr("--grid 2x3 --prefix 1 would fit"));
+}
+
+TEST_F(View, LaysTheGridThatTheFileTellsBeforeAGuess) {
+  CaptureMetadata metadata;
+  metadata.grid = {8, 8};
+  metadata.prefix = 0;
+  write({source("cross:attn", Dtype::kF32, {1, 1, 64, 10}, bytes_of(attention(1, 64, 10)))},
+        metadata);
+  const nlohmann::json shown = json();
+  EXPECT_EQ(shown["groups"][0]["grid"], nlohmann::json({{"rows", 8}, {"cols", 8}, {"prefix", 0}}));
+  EXPECT_EQ(shown["groups"][0]["gridIsKnown"], true);
+  EXPECT_THAT(shown["notes"], IsEmpty());
+  write({source("step:attn", Dtype::kF32, {1, 1, 1, 8}, bytes_of(attention(1, 1, 8)))});
+  EXPECT_EQ(json()["groups"][0]["grid"], nullptr) << "one patch is no picture";
+}
+
+TEST_F(View, SaysWhatTheFileTellsThatFitsNothing) {
+  CaptureMetadata metadata;
+  metadata.grid = {4, 4};
+  metadata.prefix = 1;
+  metadata.tokens = {"a", "b", "c"};
+  write({source("m:attn", Dtype::kF32, {1, 1, 20, 20}, bytes_of(attention(1, 20, 20)))}, metadata);
+  const Said said = view();
+  EXPECT_EQ(said.status, 0);
+  const char* const unfit[] = {
+      "the 20 tokens of \"m:attn\" are not the 17 of the 4 x 4 patches behind 1 prefix token that "
+      "the file tells of: give --grid ROWSxCOLUMNS; --grid 4x5 --prefix 0 would fit",
+      "the file tells of 3 tokens, but the maps have 20 queries and 20 keys"};
+  const nlohmann::json notes = support::json_of_page(support::text_of_file(out))["notes"];
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_THAT(said.err, HasSubstr(unfit[i]));
+    EXPECT_THAT(notes[i], HasSubstr(unfit[i]));
+  }
+  metadata.tokens = {"CLS"};
+  write({source("m:attn", Dtype::kF32, {1, 1, 17, 17}, bytes_of(attention(1, 17, 17)))}, metadata);
+  EXPECT_THAT(json()["notes"], IsEmpty()) << "what is in front of the patches alone has a text";
 }
 
 TEST_F(View, TakesTokensFromAFile) {

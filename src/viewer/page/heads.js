@@ -96,8 +96,10 @@ function drawHeads() {
     state.view === 'picture' ? `${token} ${by}` : '', rolloutName()].join();
   const isNew = name !== thumbnailsShow;
   thumbnailsShow = name;
+  let choice = null;  // made just now
   for (const one of headButtons) {
     const chosen = one.head === state.head;
+    if (chosen && !one.chosen) choice = one.button;
     if (one.chosen !== chosen) {
       one.chosen = chosen;
       one.button.setAttribute('aria-checked', chosen);
@@ -110,4 +112,12 @@ function drawHeads() {
     if ((isNew || !one.drawn) && !isPlain) drawThumbnail(one, group, token, by, thumbnailSource);
     one.drawn = !isPlain;
   }
+  if (choice) keepInSight(choice);
+}
+
+// In the box alone: the page stays where it is.
+function keepInSight(button) {
+  const box = ui('heads'), top = button.offsetTop, bottom = top + button.offsetHeight;
+  if (top < box.scrollTop) box.scrollTop = top - 2;
+  if (bottom > box.scrollTop + box.clientHeight) box.scrollTop = bottom + 2 - box.clientHeight;
 }

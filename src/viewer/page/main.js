@@ -88,7 +88,8 @@ function counted(count, what) {
 
 function showFacts() {
   ui('title').textContent = page.names.join('  −  ');
-  const facts = [page.model, isComparison ? 'A − B' : '', groups.length ? counted(groups.reduce((n, g) => n + g.layers.length, 0), 'attention map') : '',
+  const { item, items } = page.batch;
+  const facts = [page.model, items > 1 ? `item ${item} of a batch of ${items}` : '', isComparison ? 'A − B' : '', groups.length ? counted(groups.reduce((n, g) => n + g.layers.length, 0), 'attention map') : '',
     page.tensors.length ? counted(page.tensors.length, 'other tensor') : ''];
   ui('subtitle').textContent = facts.filter((fact) => fact).join(' · ');
   document.title = `${page.names.join(' − ')} · AnyCapture`;
@@ -101,6 +102,7 @@ function showFacts() {
     value: i,
     textContent: `${group.queries} × ${group.keys}, ${headCount(group)} head${headCount(group) === 1 ? '' : 's'} (${group.layers.length})`,
   })));
+  ui('line-legend').hidden = !isComparison;
   document.querySelector('.text').classList.toggle('compared', isComparison);
 }
 

@@ -53,26 +53,32 @@ class PicturePanel {
     listen(this.root, (event) => this.tokenAt(event), chosenBy);
   }
 
-  // Where things lie, in CSS pixels.
+  // Where things lie, in CSS pixels. As many cells stand below one another as there is height for,
+  // the others in further columns.
   place() {
     const { grid } = currentGroup();
     const room = Math.max(160, this.figure.clientWidth - 30);
     const ratio = page.image ? page.image.height / page.image.width : grid.rows / grid.cols;
     const most = Math.max(300, window.innerHeight - 250);
-    const width = (cell) => room - (grid.prefix ? cell + 14 : 0);
-    let cell = Math.min(58, Math.max(30, room / (grid.cols + 1)));
-    let imageWidth = Math.min(width(cell), most / ratio);
-    if (!isComparison) imageWidth = Math.min(imageWidth, 760);
-    const imageHeight = imageWidth * ratio;
-    cell = Math.min(cell, Math.max(18, (imageHeight - 4) / Math.max(1, grid.prefix) - 16));
-    const left = grid.prefix ? cell + 14 : 0;
-    return { left, cell, imageWidth, imageHeight, width: left + imageWidth + 3, height: imageHeight + 6, top: 3 };
+    const cell = Math.min(58, Math.max(34, room / (grid.cols + 1))), tall = cell + 16;
+    const of = (columns) => {
+      const left = columns ? columns * (cell + 8) + 6 : 0;
+      let imageWidth = Math.min(room - left - 3, most / ratio);
+      if (!isComparison) imageWidth = Math.min(imageWidth, 760);
+      return { left, cell, imageWidth, imageHeight: imageWidth * ratio, perColumn: Math.ceil(grid.prefix / columns) };
+    };
+    const fits = (at) => at.perColumn * tall <= at.imageHeight + 4;
+    let at = of(grid.prefix ? 1 : 0);
+    for (let columns = 2; columns <= grid.prefix && !fits(at) && of(columns).imageWidth >= room / 2; ++columns) at = of(columns);
+    const height = Math.max(at.imageHeight, grid.prefix ? at.perColumn * tall : 0) + 6;
+    return { ...at, width: at.left + at.imageWidth + 3, height, top: 3 };
   }
 
   box(token, at = this.at) {
     const { grid } = currentGroup();
     if (token < grid.prefix) {
-      return [2, at.top + token * (at.cell + 16), at.cell, at.cell];
+      const column = Math.floor(token / at.perColumn), row = token % at.perColumn;
+      return [4 + column * (at.cell + 8), at.top + row * (at.cell + 16), at.cell, at.cell];
     }
     const place = token - grid.prefix, w = at.imageWidth / grid.cols, h = at.imageHeight / grid.rows;
     return [at.left + (place % grid.cols) * w, at.top + Math.floor(place / grid.cols) * h, w, h];
@@ -138,7 +144,7 @@ class PicturePanel {
     context.fillStyle = colorsOfTheme().quiet;
     for (let token = 0; token < group.grid.prefix; ++token) {
       const [x, y, w, h] = this.box(token), text = textOf(group, token, pictureSide(group));
-      context.fillText(text.length > 6 ? `${text.slice(0, 5)}…` : text, x + w / 2, y + h + 2, w + 10);
+      context.fillText(fitted(context, text, w + 6), x + w / 2, y + h + 4);
     }
   }
 

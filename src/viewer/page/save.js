@@ -20,7 +20,7 @@ function drawingsShown() {
   const sizeOf = ({ style }) => ({ width: parseFloat(style.width), height: parseFloat(style.height) });
   const matrices = mapPart(currentGroup()) === 1 ? matrixPanels.map((panel) => [
     sheetOf(panel, sizeOf(panel.canvas)), isComparison ? caption(panel.source) : 'matrix']) : [];
-  return [[ui('columns'), 'query → key'], ...matrices];
+  return [[ui('columns'), `query → key${isComparison ? ': A teal, B orange' : ''}`], ...matrices];
 }
 
 function barsShown() {
@@ -29,25 +29,53 @@ function barsShown() {
     .map(({ bar }) => sheetOf(bar, { width: kBarWidth, height: kBarHeight }));
 }
 
+// Lines of whole words, as wide as there is room.
+function wrapped(context, text, width) {
+  const lines = [];
+  for (const word of text.split(' ')) {
+    const longer = lines.length ? `${lines[lines.length - 1]} ${word}` : word;
+    if (lines.length && context.measureText(longer).width <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines.map((line) => fitted(context, line, width));
+}
+
+// What is read, or which part of a tensor is shown.
+function textShown() {
+  if (state.view !== 'tensors') return lastReadout.join(' ').trim();
+  if (tensorPointer) return tensorReadout().join(' ');
+  const part = state.index.length ? `[${[...state.index, ':', ':'].join(', ')}]` : '';
+  return page.tensors[state.tensor].key + part;
+}
+
+// The lines above the drawings, each with its font and colour.
+function titlesOf(width, ratio) {
+  const context = element('canvas').getContext('2d'), theme = colorsOfTheme();
+  return [[page.names.join(' − '), `600 ${14 * ratio}px ${kFont}`, theme.ink],
+    [textShown(), `${12 * ratio}px ${kFont}`, theme.quiet]].flatMap(([text, font, color]) => {
+    context.font = font;
+    return wrapped(context, text, width).map((line) => [line, font, color]);
+  });
+}
+
 function savePicture() {
   const ratio = window.devicePixelRatio || 1, margin = 16 * ratio, theme = colorsOfTheme();
   const drawings = drawingsShown().filter(([canvas]) => canvas.width > 1), bars = barsShown();
   if (!drawings.length) return;
   const isCaptioned = drawings.some(([, text]) => text);
-  const [value, where] = state.view === 'tensors' ? tensorReadout() : lastReadout;
-  const titles = [page.names.join(' − '), `${where} ${value}`.trim()], lineHeight = 20 * ratio;
-  const top = margin + titles.length * lineHeight + (isCaptioned ? lineHeight : 0) + 6 * ratio;
   const wide = drawings.reduce((sum, [canvas]) => sum + canvas.width + margin, margin);
+  const width = Math.max(wide, 520 * ratio), titles = titlesOf(width - 2 * margin, ratio), lineHeight = 20 * ratio;
+  const top = margin + titles.length * lineHeight + (isCaptioned ? lineHeight : 0) + 6 * ratio;
   const tall = Math.max(...drawings.map(([canvas]) => canvas.height));
-  const sheet = element('canvas', { width: Math.max(wide, 520 * ratio), height: top + tall + margin + (kBarHeight + 8) * ratio });
+  const sheet = element('canvas', { width, height: top + tall + margin + (kBarHeight + 8) * ratio });
   const context = sheet.getContext('2d');
   context.fillStyle = theme.card;
   context.fillRect(0, 0, sheet.width, sheet.height);
   context.textBaseline = 'top';
-  titles.forEach((text, i) => {
-    context.fillStyle = i ? theme.quiet : theme.ink;
-    context.font = `${i ? '' : '600 '}${(i ? 12 : 14) * ratio}px ${kFont}`;
-    context.fillText(fitted(context, text, sheet.width - 2 * margin), margin, margin + i * lineHeight);
+  titles.forEach(([line, font, color], i) => {
+    context.fillStyle = color;
+    context.font = font;
+    context.fillText(line, margin, margin + i * lineHeight);
   });
   let x = margin;
   for (const [canvas, text] of drawings) {
@@ -62,7 +90,7 @@ function savePicture() {
     context.drawImage(bar, x, top + tall + 8 * ratio);
     x += bar.width + margin;
   }
-  const name = `${page.names[0].replace(/\.\w+$/, '')}-${hashOf().replace(/[^\w.-]+/g, '-')}`.slice(0, 120);
+  const name = `${page.names[0].replace(/\.\w+$/, '').replace(/[/\\]/g, '-')}-${hashOf().replace(/[^\w.-]+/g, '-')}`.slice(0, 120);
   sheet.toBlob((blob) => download(blob, `${name}.png`), 'image/png');
 }
 

@@ -68,6 +68,20 @@ function statisticsOf(tensor, which) {
   return list;
 }
 
+function isComplex(tensor) {
+  return tensor.dtype.startsWith('complex');
+}
+
+// The lowest numbers of a dtype hide what they stand for: the page has them as infinite.
+function isMasked(tensor, source, value) {
+  return tensor.masked && (value === -Infinity || (source === kDifference && value === Infinity));
+}
+
+function valueText(tensor, source, value) {
+  if (isMasked(tensor, source, value)) return 'masked';
+  return tensor.integer && Math.abs(value) < 2 ** 24 ? String(value).replace('-', '−') : number(value);
+}
+
 // How many rows and columns the last two axes have.
 function lastAxes(tensor) {
   const { shape } = tensor;
@@ -95,7 +109,7 @@ function makeTensorDetail() {
   if (!tensor) return;
   state.index = tensor.shape.slice(0, -2).map((length, axis) => Math.min(length - 1, state.index[axis] || 0));
   detail.replaceChildren(element('h2', { textContent: tensor.key }),
-    element('p', { className: 'quiet', textContent: shapeText(tensor) }));
+    element('p', { className: 'quiet', textContent: shapeText(tensor) + (isComplex(tensor) ? ' · shown as |z|, the magnitude' : '') }));
   tensor.statistics.forEach((_, which) => {
     if (isComparison) detail.append(element('h3', { textContent: caption(which) }));
     detail.append(statisticsOf(tensor, which));
@@ -163,7 +177,7 @@ function drawTensor() {
   });
   const range = rangeOfTensor(isComparison ? [ends[kA], ends[kB]] : [ends[kA]]);
   const difference = isComparison ? symmetric(ends[kDifference]) : null;
-  tensorPanels.forEach((panel, i) => drawTensorPanel(panel, values[i], rows, columns,
+  tensorPanels.forEach((panel, i) => drawTensorPanel(tensor, panel, values[i], rows, columns,
     panel.source === kDifference ? difference : range));
   drawBar(ui('tensor-bar'), range, tensorColors(range), isComparison ? 'A and B' : '');
   if (isComparison) drawBar(ui('tensor-difference'), difference, colorMaps.difference, 'A − B');
@@ -180,7 +194,7 @@ function tensorColors(range) {
   return range.low < 0 && range.high === -range.low ? colorMaps.difference : colorMaps[state.colors];
 }
 
-function drawTensorPanel(panel, values, rows, columns, range) {
+function drawTensorPanel(tensor, panel, values, rows, columns, range) {
   const room = Math.max(140, panel.figure.clientWidth - 2);
   const side = Math.min(30, room / columns);
   const height = Math.max(Math.min(Math.max(side, 1) * rows, window.innerHeight * 0.7), rows === 1 ? 30 : 24);
@@ -189,7 +203,9 @@ function drawTensorPanel(panel, values, rows, columns, range) {
   const context = contextOf(panel.canvas, width, height);
   panel.cells.fill(columns, rows, (pixels) => {
     const colors = tensorColors(range);
-    for (let i = 0; i < values.length; ++i) paint(pixels, i, values[i], range, colors);
+    for (let i = 0; i < values.length; ++i) {
+      if (!isMasked(tensor, panel.source, values[i])) paint(pixels, i, values[i], range, colors);
+    }
   });
   panel.cells.draw(context, 0, 0, width, height);
   if (!tensorPointer) return;
@@ -200,9 +216,10 @@ function drawTensorPanel(panel, values, rows, columns, range) {
 function tensorReadout() {
   const tensor = page.tensors[state.tensor];
   if (!tensor) return ['there is no other tensor in this file', ''];
+  if (!tensor.blocks.length) return ['', `${tensor.key}: statistics alone`];
   if (!tensor.rows || !tensorPointer) return ['', `${tensor.key}: hover over it to read its values`];
   const row = firstRow(tensor) + tensorPointer[0];
   const index = [...state.index.slice(0, Math.max(0, tensor.shape.length - 2)), ...tensorPointer].slice(-tensor.shape.length);
-  const texts = tensor.rows.map((rows, source) => `${isComparison ? `${kOfSource[source]} ` : ''}${number(rows.at(row, tensorPointer[1]))}`);
-  return [texts.join('   '), `${tensor.key}[${index.join(', ')}]`];
+  const texts = tensor.rows.map((rows, source) => `${isComparison ? `${kOfSource[source]} ` : ''}${valueText(tensor, source, rows.at(row, tensorPointer[1]))}`);
+  return [`${isComplex(tensor) ? '|z| ' : ''}${texts.join('   ')}`, `${tensor.key}[${index.join(', ')}]`];
 }
