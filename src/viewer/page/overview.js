@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // All layers and heads at once, a small picture each.
-const kOverviewLeft = 34, kOverviewTop = 20;
+const kOverviewLeft = 34, kOverviewTop = 20, kOverviewGap = 2;
 const overview = { cells: new Cells(), at: null, shows: '' };
 
 function overviewCell(group) {
@@ -8,10 +8,10 @@ function overviewCell(group) {
   return [Math.min(48, group.keys), Math.min(48, group.queries)];
 }
 
-// One canvas of a pixel a value holds them all, with a gap of one between them.
+// One canvas of a pixel a value holds them all; gaps are cut where it is drawn.
 function fillOverview(group, token, by) {
   const source = thumbnailSource, colors = colorsFor(source), [w, h] = overviewCell(group);
-  const heads = headCount(group), cols = heads * (w + 1), rows = group.layers.length * (h + 1);
+  const heads = headCount(group), cols = heads * w, rows = group.layers.length * h;
   const toRange = source === kDifference ? symmetric : sequential;
   const skip = state.view === 'picture' ? group.grid.prefix : 0;
   overview.cells.fill(cols, rows, (pixels) => {
@@ -22,7 +22,7 @@ function fillOverview(group, token, by) {
           : coarseMap(group, l, head, source).values;
         const range = toRange(endsOf(skip ? values.subarray(skip) : values));
         for (let y = 0; y < h; ++y) {
-          const to = (l * (h + 1) + y) * cols + head * (w + 1);
+          const to = (l * h + y) * cols + head * w;
           for (let x = 0; x < w; ++x) paint(pixels, to + x, values[skip + y * w + x], range, colors);
         }
       }
@@ -48,11 +48,14 @@ function drawOverview() {
   const context = contextOf(canvas, kOverviewLeft + cell * heads + 2, kOverviewTop + tall * layers + 2);
   overview.at = { cell, tall };
   overview.cells.draw(context, kOverviewLeft, kOverviewTop, cell * heads, tall * layers);
+  const gap = Math.min(kOverviewGap, cell / 6, tall / 6);
+  for (let i = 1; i <= heads; ++i) context.clearRect(kOverviewLeft + i * cell - gap, kOverviewTop, gap, tall * layers);
+  for (let i = 1; i <= layers; ++i) context.clearRect(kOverviewLeft, kOverviewTop + i * tall - gap, cell * heads, gap);
   drawOverviewTicks(context, group, cell, tall, theme);
   const head = typeof state.head === 'number' ? state.head : 0;
   const wide = typeof state.head === 'number' ? cell : cell * heads;
   frame(context, kOverviewLeft + head * cell, kOverviewTop + state.layer * tall,
-    wide - cell / (w + 1), tall - tall / (h + 1), theme.mark, 2);
+    wide - gap, tall - gap, theme.mark, 2);
   const what = state.view === 'picture' ? `what ${nameOf(group, token, by ? 'keys' : 'queries')} ${by ? 'is attended by' : 'attends to'}` : 'the whole maps';
   const about = `${isComparison ? 'A − B of ' : ''}${what}, each in its own range; a row is a layer, a column a head`;
   if (ui('overview-about').textContent !== about) ui('overview-about').textContent = about;
