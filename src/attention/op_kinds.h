@@ -15,8 +15,17 @@ enum class OpKind {
   fused,    ///< is the whole of attention, and computes no weights that come out of it
 };
 
+/// Which arguments of an op that passes may be the weights.
+enum class Passing {
+  first,  ///< the first one
+  turns,  ///< the first one, and another axis may come to be the last
+  any,    ///< any: a difference of two maps
+  turned  ///< the first one, if it was turned: a projection mixes heads there, else features
+};
+
 /// `name`: `aten::softmax`, without an overload.
 OpKind kind_of_op(std::string_view name);
+Passing passing_of_op(std::string_view name);
 
 }  // namespace attention
 }  // namespace anycapture

@@ -32,6 +32,9 @@ bool matches(const Selector& selector, const KnownSite& site) {
   whats.erase(std::unique(whats.begin(), whats.end()), whats.end());
   const std::vector<std::string> close = nearest(selector.what(), whats, 3);
   const bool attention = selector.asks_only_for(SiteKind::kAttention);
+  const bool softmax = std::any_of(whats.begin(), whats.end(), [](const std::string& what) {
+    return what == "@softmax" || what == "@_softmax";
+  });
   const std::string who = example.empty() ? "the root" : example;
   throw SelectorError(fmt::format(
       "selector \"{}\": {} {} in the archive{}; {}", selector.text(),
@@ -41,9 +44,11 @@ bool matches(const Selector& selector, const KnownSite& site) {
                                kinds, who),
       printable(selector.what()),
       close.empty() || attention ? "" : fmt::format("; nearest: {}", fmt::join(close, ", ")),
-      attention ? "attention is a softmax over the last axis whose result is multiplied with "
-                  "values, or a fused op"
-                : why));
+      !attention ? why
+      : softmax  ? "attention is a softmax over the last axis whose result is multiplied with "
+                   "values, or a fused op; ask for @softmax for what any softmax gave"
+                 : "attention is a softmax over the last axis whose result is multiplied with "
+                   "values, or a fused op"));
 }
 
 }  // namespace

@@ -12,16 +12,22 @@ namespace exported {
 namespace {
 
 using attention::OpKind;
+using attention::Passing;
 
 OpKind kind_of(const Node& node) {
   return node.op ? attention::kind_of_op(node.op->schema().name()) : OpKind::other;
+}
+
+Passing passing_of(const Node& node) {
+  return node.op ? attention::passing_of_op(node.op->schema().name()) : Passing::first;
 }
 
 std::int64_t axis_of(const Node& softmax) {
   const auto index = softmax.op->schema().argumentIndexWithName("dim");
   if (!index) return -1;
   const Argument& axis = softmax.arguments[static_cast<std::size_t>(*index)];
-  return axis.constant.isInt() ? axis.constant.toInt() : -1;
+  if (axis.constant.isInt()) return axis.constant.toInt();
+  return axis.slot == kNoSlot ? -1 : 0;  // one that a run tells is not taken for the last
 }
 
 class Finder {
@@ -64,12 +70,27 @@ class Finder {
       const bool last = axis == -1 || axis > 0;
       return last && !results_of(graph_, node).empty() ? maker : Flow::kNone;
     }
-    if (kind != OpKind::passes) return Flow::kNone;
     std::size_t found = Flow::kNone;
-    each_read(node, [&](Slot input) {
-      if (found == Flow::kNone) found = softmax_behind(input, depth + 1, seen);
-    });
+    const std::size_t passed = std::min(arguments_passed(node), node.arguments.size());
+    for (std::size_t i = 0; i < passed; ++i) {
+      each_argument(node.arguments[i], [&](const Argument& one) {
+        if (one.slot != kNoSlot && found == Flow::kNone)
+          found = softmax_behind(one.slot, depth + 1, seen);
+      });
+    }
     return found;
+  }
+
+  // How many of a node's arguments may be weights, where its result is.
+  std::size_t arguments_passed(const Node& node) const {
+    if (kind_of(node) != OpKind::passes) return 0;
+    const Passing passing = passing_of(node);
+    if (passing == Passing::any) return node.arguments.size();
+    if (passing != Passing::turned) return 1;
+    const Slot slot = node.arguments[0].slot;
+    const std::size_t maker =
+        slot == kNoSlot ? Flow::kNone : flow_.maker[static_cast<std::size_t>(slot)];
+    return maker != Flow::kNone && passing_of(graph_.nodes[maker]) == Passing::turns ? 1 : 0;
   }
 
   const Graph& graph_;

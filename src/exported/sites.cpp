@@ -11,6 +11,7 @@
 #include "exported/attention.h"
 #include "exported/locals.h"
 #include "exported/metadata.h"
+#include "exported/writes.h"
 
 namespace anycapture {
 namespace exported {
@@ -95,6 +96,12 @@ void Sites::name_modules(const ExportedProgram& program, const Called& called) {
   }
 }
 
+// Weights of a fused operator are made of what it took when they are read.
+void Sites::find_copies(std::vector<Place>& places, const Writes& writes) {
+  for (Place& place : places)
+    place.copy = place.kind == Place::Kind::fused && writes.follow(place.node);
+}
+
 // None of a name that `nn_module_stack` cannot spell, with a comma in it.
 std::optional<std::size_t> Sites::module_of(const std::string& path) const {
   const auto found = by_path_.find(path);
@@ -111,6 +118,7 @@ void Sites::add_graph(const ExportedProgram& program, const Graph& graph, const 
   add_calls(made, calls);
   add_locals(made, flow, calls, lines);
   add_nodes(made, flow, around.path);
+  find_copies(made.places, Writes(program, graph));
   for (const Node& node : graph.nodes) {
     each_graph(node, [&](const Graph& inner) {
       Around inside{around.calls, around.path, {}};

@@ -34,6 +34,7 @@ struct Place {
   std::size_t fires = 0;   ///< the node after which it fires: `node` or a later one
   std::int64_t axis = -1;  ///< of a softmax
   Slot factor = kNoSlot;   ///< what weights are multiplied with
+  bool copy = false;       ///< of a fused operator: what it took is written into later
   std::vector<std::string> spellings;  ///< of an op
   std::string file;                    ///< of a local
   std::size_t line = 0;
@@ -84,6 +85,7 @@ class Sites {
   void add_locals(GraphSites& into, const Flow& flow, const std::vector<ModuleCall>& calls,
                   const class KnownLines& lines);
   void add_returns(GraphSites& into, const std::vector<ModuleCall>& calls, bool is_root);
+  static void find_copies(std::vector<Place>& places, const class Writes& writes);
   void number_locals();
   void add_nodes(GraphSites& into, const Flow& flow, const std::string& around);
 

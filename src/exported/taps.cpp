@@ -307,7 +307,7 @@ void TapListener::fire_fused(const Taps::Tap& tap, const Node& node, const Frame
     session->fire_attention(
         world_.id_of(tap.module), [&]() -> std::shared_ptr<const capture::LazyTensor> {
           return attention::fused_call(node.op->schema(), took, output, session->options().detach,
-                                       session->options().keep == Keep::clone);
+                                       tap.place->copy || session->options().keep == Keep::clone);
         });
     session->throw_failure();
   }

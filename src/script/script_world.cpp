@@ -33,6 +33,11 @@ bool is_own(const torch::jit::Function& method) {
   return method.name().compare(0, 2, "__") != 0;
 }
 
+bool is_multi_head(const c10::ivalue::Object& module) {
+  const auto name = module.type()->name();
+  return name && normalise_type(name->qualifiedName()) == "MultiheadAttention";
+}
+
 }  // namespace
 
 ScriptWorld::ScriptWorld(torch::jit::Module root) : root_(std::move(root)) {
@@ -117,11 +122,21 @@ const std::vector<MethodSite>& ScriptWorld::sites_of_type(const c10::ClassType& 
 
 std::int64_t ScriptWorld::heads_in_batch(const void* module) const {
   const auto& object = *static_cast<const c10::ivalue::Object*>(module);
-  const auto type = object.type();
-  const auto slot = type->findAttributeSlot("num_heads");
-  if (!slot || normalise_type(type->name()->qualifiedName()) != "MultiheadAttention") return 0;
-  const c10::IValue heads = object.getSlot(*slot);
-  return heads.isInt() ? heads.toInt() : 0;
+  if (!is_multi_head(object)) return 0;
+  const auto slot = object.type()->findAttributeSlot("num_heads");
+  if (slot && object.getSlot(*slot).isInt()) return object.getSlot(*slot).toInt();
+  const std::lock_guard<std::mutex> lock(heads_mutex_);
+  const auto found = heads_.find(module);
+  return found == heads_.end() ? 0 : found->second;
+}
+
+void ScriptWorld::find_heads(const void* module, const at::Tensor& query) const {
+  const auto& object = *static_cast<const c10::ivalue::Object*>(module);
+  const auto slot = object.type()->findAttributeSlot("out_proj");
+  if (!is_multi_head(object) || !slot || query.dim() != 3 || query.size(-1) == 0) return;
+  const at::Tensor weight = object.getSlot(*slot).toObject()->getAttr("weight").toTensor();
+  const std::lock_guard<std::mutex> lock(heads_mutex_);
+  heads_[module] = weight.size(-1) / query.size(-1);
 }
 
 std::string ScriptWorld::note(std::size_t module, const std::string& what) const {

@@ -33,6 +33,8 @@ class ScriptWorld : public capture::ProgramWorld {
   capture::Hooking hooking(std::size_t module) const override;
   capture::Hooking hook(std::size_t module) override { return hooking(module); }
   std::int64_t heads_in_batch(const void* module) const override;
+  /// Of torch.nn's attention that was traced: by `query`, of all heads in the batch.
+  void find_heads(const void* module, const at::Tensor& query) const;
   std::string note(std::size_t module, const std::string& what) const override;
   void check_sites(const BoundSelectors& selectors) const override;
 
@@ -77,7 +79,9 @@ class ScriptWorld : public capture::ProgramWorld {
   std::map<Weights, std::size_t> by_weights_;
   std::unordered_map<std::string, std::size_t> by_path_;
   std::unordered_map<const c10::ClassType*, std::vector<std::size_t>> by_type_;
-  mutable std::mutex sites_mutex_;  // of what follows
+  mutable std::mutex heads_mutex_;
+  mutable std::map<const void*, std::int64_t> heads_;  // by module
+  mutable std::mutex sites_mutex_;                     // of what follows
   mutable std::unordered_map<const c10::ClassType*, std::vector<MethodSite>> sites_;
   std::mutex mutex_;  // of what follows
   std::map<std::string, std::shared_ptr<Instrumented>> instrumented_;

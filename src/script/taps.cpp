@@ -62,12 +62,6 @@ void mark_copied(std::int64_t tap) {
   table.taps[static_cast<std::size_t>(tap)].copy = true;
 }
 
-void set_axis(std::int64_t tap, std::int64_t axis) {
-  TapTable& table = tap_table();
-  const std::lock_guard<std::mutex> lock(table.mutex);
-  table.taps[static_cast<std::size_t>(tap)].axis = axis;
-}
-
 struct Runs {
   static Runs& all() {
     static Runs* const runs = new Runs;
@@ -151,10 +145,18 @@ void fire_fused(RunState& run, const void* id, const Tap& tap, const IValue& val
   }
 }
 
+// None is the last one.
+bool is_last_axis(const IValue& axis, const at::Tensor& tensor) {
+  return !axis.isInt() || axis.toInt() == -1 ||
+         (axis.toInt() > 0 && axis.toInt() == tensor.dim() - 1);
+}
+
 void fire_attention(RunState& run, const void* id, const Tap& tap, const IValue& value) {
   if (tap.fused != nullptr) return fire_fused(run, id, tap, value);
-  const at::Tensor& weights = value.toTensor();
-  if (tap.axis > 0 && tap.axis != weights.dim() - 1) return;
+  const auto& elements = value.toTupleRef().elements();
+  const at::Tensor& weights = elements[0].toTensor();
+  if (!is_last_axis(elements[1], weights)) return;
+  if (elements[2].isTensor()) run.world->find_heads(id, elements[2].toTensor());
   for (const auto& session : run.sessions) {
     if (!session->listening()) continue;
     session->fire_attention(id, weights, tap.copy);

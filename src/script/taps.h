@@ -29,15 +29,14 @@ struct Tap {
   std::string what;   ///< `attn`, `input`, `encode.output`; `@softmax`, also of what it took
   std::string index;  ///< `[0]` of an assignment; goes behind the fields: `qkv.1[0]`
   bool copy = false;  ///< the graph writes into the value later
-  /// Of attention: of the fused op whose arguments and output come as a tuple; null for weights.
+  /// Of attention: of the fused op whose arguments and output come as a tuple; null for weights,
+  /// which come with the axis that their softmax went over and the queries, if they are known.
   const c10::FunctionSchema* fused = nullptr;
-  std::int64_t axis = -1;  ///< of the softmax that gave weights
 };
 
 /// Numbers taps for graphs, which hold nothing but numbers.
 std::int64_t add_tap(Tap tap);
 void mark_copied(std::int64_t tap);
-void set_axis(std::int64_t tap, std::int64_t axis);
 
 /// `(Any self, Any value, int run, int tap) -> ()`: the value fires.
 const c10::Symbol& tap_symbol();

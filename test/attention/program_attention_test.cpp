@@ -98,6 +98,44 @@ def forward(self, x, in_place: bool = False):
   EXPECT_TRUE(at::equal(cap[":attention"], softmax_of_x()));
 }
 
+TEST(ProgramAttention, IsFoundThroughWhatLeavesItWeights) {
+  for (const char* made :
+       {"torch.matmul(a[:, :, :, 0:4], x[:, :, 0:4])", "torch.matmul(torch.nan_to_num(a), x)",
+        "torch.matmul(a.clone().masked_fill_(a < 0.1, 0.0), x)",
+        "torch.matmul(a - 0.3 * x.abs().sum(), x)", "torch.matmul(torch.rsub(a, 1), x)",
+        "torch.matmul(a[:, 1], x[:, 1])", "torch.matmul(x.mT, torch.movedim(a, -1, -2))",
+        "torch.matmul(x.mT, a.mT)", "torch.matmul(a.mean(1, True).expand(2, 3, 5, 5), x)",
+        "torch.matmul(torch.split(a, [2, 3], -1)[0], x[:, :, 0:2])", "torch.mm(a[0, 0], x[0, 0])",
+        "torch.tensordot(a[0, 0], x[0, 0], [1], [0])",
+        "torch.matmul(a.swapaxes(0, 1).swapaxes(0, 1), x)"}) {
+    SCOPED_TRACE(made);
+    const Program program(module_of("Attention", R"(
+def forward(self, x):
+    a = torch.softmax(torch.matmul(x, x.transpose(-2, -1)), -1)
+    return )" + std::string(made) + "\n"));
+    Capturer cap(program, ":attention");
+    program.forward({x()});
+    EXPECT_TRUE(at::equal(cap[":attention"], softmax_of_x()));
+  }
+}
+
+// A projection makes features of weights, unless it mixes heads.
+TEST(ProgramAttention, IsNotAGateOfFeatures) {
+  const Program program(module_of("Gated", R"(
+def forward(self, x):
+    x = x * torch.softmax(x * 2, -1)
+    q = torch.linear(x, torch.ones(4, 4))
+    k = torch.linear(x, torch.ones(4, 4))
+    v = torch.linear(x, torch.ones(4, 4))
+    attn = torch.softmax(torch.matmul(q, k.transpose(-2, -1)), -1)
+    return torch.matmul(attn, v)
+)"));
+  Capturer cap(program, {":attention", ":attn"});
+  program.forward({x()});
+  EXPECT_EQ(cap.calls(":attention").size(), 1u);
+  EXPECT_TRUE(at::equal(cap[":attention"], cap[":attn"]));
+}
+
 TEST(ProgramAttention, BelongsToTheModuleThatMultiplies) {
   const Module attend = module_of("Softmax", R"(
 def forward(self, scores):
@@ -132,8 +170,42 @@ def forward(self, x):
 def forward(self, x):
     return torch.softmax(torch.matmul(x, x.transpose(-2, -1)), -1)
 )"));
-  EXPECT_THAT(message_of<SelectorError>([&] { Capturer none(classifier, ":attention"); }),
-              HasSubstr("has no \"attention\" in the archive; attention is a softmax"));
+  const std::string message =
+      message_of<SelectorError>([&] { Capturer none(classifier, ":attention"); });
+  EXPECT_THAT(message, HasSubstr("has no \"attention\" in the archive; attention is a softmax"));
+  EXPECT_THAT(message, HasSubstr("ask for @softmax"));
+}
+
+// As torch.nn.functional.softmax computes it: the graph does not tell which axis.
+TEST(ProgramAttention, IsNoneWhereARunTellsThatItIsNotTheLastAxis) {
+  for (const std::int64_t dim : {-4, -3, -2, -1, 0, 1, 2, 3}) {
+    Module attention("__torch__.Attention");
+    attention.register_attribute("dim", c10::IntType::get(), dim);
+    attention.define(R"(
+def softmax(self, x, dim: Optional[int] = None, dtype: Optional[int] = None):
+    if dim is None:
+        dim = 1
+    if dtype is None:
+        y = torch.softmax(x, dim)
+    else:
+        y = torch.softmax(x, dim - 1, dtype=dtype)
+    return y
+
+def forward(self, x, wide: bool = False):
+    scores = torch.matmul(x, x.transpose(-2, -1))
+    attn = self.softmax(scores, self.dim + 1 if wide else self.dim, 7 if wide else None)
+    return torch.matmul(attn.to(x.dtype), x)
+)");
+    const Program program(attention);
+    const bool last = dim == -1 || dim == 3;
+    for (const bool wide : {false, true}) {
+      Capturer cap(program, {":attention", ":output"});
+      program.forward({x(), wide});
+      EXPECT_EQ(cap.contains(":attention"), last) << dim << " " << wide;
+      if (!last) continue;
+      EXPECT_LE(difference(cap[":attention"], softmax_of_x()), 1e-5);
+    }
+  }
 }
 
 TEST(ProgramAttention, ComesWithAModuleThatIsAskedForAsAWhole) {
@@ -164,6 +236,24 @@ def forward(self, x):
 TEST(ProgramAttention, OfMultiheadAttentionIsByHead) {
   Module attention("__torch__.torch.nn.modules.activation.MultiheadAttention");
   attention.register_attribute("num_heads", c10::IntType::get(), 3);
+  attention.define(R"(
+def forward(self, x):
+    q = x.flatten(0, 1)
+    attn = torch.softmax(torch.bmm(q, q.transpose(-2, -1)), -1)
+    return torch.bmm(attn, q)
+)");
+  const Program program(attention);
+  Capturer cap(program, ":attention");
+  program.forward({x()});
+  EXPECT_LE(difference(cap[":attention"], softmax_of_x()), 1e-6);
+}
+
+// A trace leaves `num_heads` out.
+TEST(ProgramAttention, OfTracedMultiheadAttentionIsByHead) {
+  Module projection("__torch__.torch.nn.modules.linear.Linear");
+  projection.register_parameter("weight", at::ones({12, 12}), false);
+  Module attention("__torch__.torch.nn.modules.activation.MultiheadAttention");
+  attention.register_module("out_proj", projection);
   attention.define(R"(
 def forward(self, x):
     q = x.flatten(0, 1)

@@ -268,6 +268,17 @@ TEST(Exported, WhatAnOperatorTookIsWhatItWasBefore) {
 }
 
 #if ANYCAPTURE_TORCH_AT_LEAST(2, 13)
+// Four axes of a product become three for `bmm`.
+TEST(Exported, AttentionOfADecomposedModelIsPythons) {
+  const Program program = load("attention_decomposed");
+  Capturer cap(program, ":attention");
+  program.forward({}, inputs_of("attention_decomposed"));
+  const at::Tensor attn =
+      Captures::load(exported("attention_decomposed.reference.safetensors")).at(":attn");
+  EXPECT_EQ(attn.sizes(), at::IntArrayRef({2, 2, 3, 3}));
+  EXPECT_TRUE(at::allclose(cap[":attention"], attn, 1e-5, 1e-6));
+}
+
 TEST(Exported, FusedAttentionIsMadeAndCheckedWhenItIsRead) {
   const Program program = load("sdpa");
   Capturer cap(program, "*:attention");
@@ -281,6 +292,17 @@ TEST(Exported, FusedAttentionIsMadeAndCheckedWhenItIsRead) {
   EXPECT_TRUE(at::allclose(cap["causal:attention"],
                            scores.masked_fill(closed, -INFINITY).softmax(-1), 1e-5, 1e-6));
   EXPECT_EQ(cap.attention("grouped:attention").recomputed_from(), "scaled_dot_product_attention");
+}
+
+TEST(Exported, FusedAttentionIsOfWhatWasTakenWhereThatIsWrittenLater) {
+  const Program program = load("cached");
+  Capturer cap(program, ":attention");
+  program.forward({}, inputs_of("cached"));
+  const Captures expected = Captures::load(exported("cached.reference.safetensors"));
+  for (std::size_t i = 0; i < 3; ++i) {
+    const at::Tensor weights = expected.at(":output.0." + std::to_string(i));
+    EXPECT_TRUE(at::allclose(cap.calls(":attention").at(i).value, weights, 1e-5, 1e-6)) << i;
+  }
 }
 
 TEST(Exported, RunsOnManyThreadsAtOnce) {

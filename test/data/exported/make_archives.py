@@ -215,9 +215,15 @@ def signatures():
          preserved=("gates.0", "gates.1"))
 
 
+def attention():
+    make("attention_decomposed", nets.Attention(8, 2), given("", torch.randn(2, 3, 8)), decomposed=True)
+    make("cached", nets.Cached(), given("", torch.randn(1, 2, 1, 8)))
+
+
 def main():
     library = operators()  # as long as it lives
-    for group in (vit, sdpa, control_flow, regions, written, values, signatures, idioms, sizes, shared):
+    for group in (vit, sdpa, control_flow, regions, written, values, signatures, idioms, sizes, shared,
+                  attention):
         if not sys.argv[1:] or group.__name__ in sys.argv[1:]:
             torch.manual_seed(5)
             group()
