@@ -44,11 +44,11 @@ bool matches(const Selector& selector, const KnownSite& site) {
                                kinds, who),
       printable(selector.what()),
       close.empty() || attention ? "" : fmt::format("; nearest: {}", fmt::join(close, ", ")),
-      !attention ? why
-      : softmax  ? "attention is a softmax over the last axis whose result is multiplied with "
-                   "values, or a fused op; ask for @softmax for what any softmax gave"
-                 : "attention is a softmax over the last axis whose result is multiplied with "
-                   "values, or a fused op"));
+      attention
+          ? fmt::format("attention is a softmax over the last axis whose result is multiplied "
+                        "with values, or a fused op{}",
+                        softmax ? "; ask for @softmax for what any softmax gave" : "")
+          : why));
 }
 
 }  // namespace

@@ -134,9 +134,13 @@ void ScriptWorld::find_heads(const void* module, const at::Tensor& query) const 
   const auto& object = *static_cast<const c10::ivalue::Object*>(module);
   const auto slot = object.type()->findAttributeSlot("out_proj");
   if (!is_multi_head(object) || !slot || query.dim() != 3 || query.size(-1) == 0) return;
-  const at::Tensor weight = object.getSlot(*slot).toObject()->getAttr("weight").toTensor();
+  const c10::IValue projection = object.getSlot(*slot);
+  if (!projection.isObject()) return;
+  const auto weight = projection.toObjectRef().type()->findAttributeSlot("weight");
+  if (!weight || !projection.toObjectRef().getSlot(*weight).isTensor()) return;
+  const std::int64_t width = projection.toObjectRef().getSlot(*weight).toTensor().size(-1);
   const std::lock_guard<std::mutex> lock(heads_mutex_);
-  heads_[module] = weight.size(-1) / query.size(-1);
+  heads_[module] = width / query.size(-1);
 }
 
 std::string ScriptWorld::note(std::size_t module, const std::string& what) const {

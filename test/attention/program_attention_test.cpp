@@ -232,16 +232,18 @@ def forward(self, x):
   EXPECT_TRUE(at::equal(cap[":attention"], softmax_of_x()));
 }
 
-// As torch.nn.MultiheadAttention computes it, heads in the batch.
-TEST(ProgramAttention, OfMultiheadAttentionIsByHead) {
-  Module attention("__torch__.torch.nn.modules.activation.MultiheadAttention");
-  attention.register_attribute("num_heads", c10::IntType::get(), 3);
-  attention.define(R"(
+// As torch.nn.MultiheadAttention computes it.
+constexpr const char* kHeadsInBatch = R"(
 def forward(self, x):
     q = x.flatten(0, 1)
     attn = torch.softmax(torch.bmm(q, q.transpose(-2, -1)), -1)
     return torch.bmm(attn, q)
-)");
+)";
+
+TEST(ProgramAttention, OfMultiheadAttentionIsByHead) {
+  Module attention("__torch__.torch.nn.modules.activation.MultiheadAttention");
+  attention.register_attribute("num_heads", c10::IntType::get(), 3);
+  attention.define(kHeadsInBatch);
   const Program program(attention);
   Capturer cap(program, ":attention");
   program.forward({x()});
@@ -254,12 +256,7 @@ TEST(ProgramAttention, OfTracedMultiheadAttentionIsByHead) {
   projection.register_parameter("weight", at::ones({12, 12}), false);
   Module attention("__torch__.torch.nn.modules.activation.MultiheadAttention");
   attention.register_module("out_proj", projection);
-  attention.define(R"(
-def forward(self, x):
-    q = x.flatten(0, 1)
-    attn = torch.softmax(torch.bmm(q, q.transpose(-2, -1)), -1)
-    return torch.bmm(attn, q)
-)");
+  attention.define(kHeadsInBatch);
   const Program program(attention);
   Capturer cap(program, ":attention");
   program.forward({x()});
