@@ -28,6 +28,17 @@ void describe(const StoredSite& site, CaptureMetadata& metadata) {
   }
 }
 
+// One that cannot be made ends the file: it is told which, and how to have the others.
+at::Tensor made(const LazyTensor& value, const std::string& key) {
+  try {
+    return value.make();
+  } catch (const Error& error) {
+    throw Error(fmt::format(
+        "\"{}\" cannot be saved, so nothing was: {}; the selector \"!{}\" leaves it out", key,
+        error.what(), key.substr(0, key.find('#'))));
+  }
+}
+
 }  // namespace
 
 std::string file_key(const StoredSite& site, std::size_t call) {
@@ -50,12 +61,12 @@ safetensors::Source source_of(std::string key, const at::Tensor& value) {
 }
 
 safetensors::Source source_of(std::string key, std::shared_ptr<const LazyTensor> value) {
-  auto bytes = [value] {
+  auto bytes = [value, key] {
     const Deaf deaf;
-    auto dense = std::make_shared<at::Tensor>(storable(value->make()));
+    auto dense = std::make_shared<at::Tensor>(storable(made(*value, key)));
     return safetensors::Bytes{dense->data_ptr(), static_cast<std::size_t>(dense->nbytes()), dense};
   };
-  return {std::move(key), *file_dtype(value->dtype()), value->shape(), std::move(bytes)};
+  return {key, *file_dtype(value->dtype()), value->shape(), std::move(bytes)};
 }
 
 CaptureMetadata metadata_of(const Store& store, const std::vector<const StoredSite*>& sites) {

@@ -63,9 +63,14 @@ Json json_of(const Group& group, std::size_t& next) {
   return json;
 }
 
-Json json_of(const Statistics& s) {
-  Json json{{"count", s.count}, {"nan", s.nans}, {"inf", s.infinities}, {"zeros", s.zeros}};
-  if (s.finite() == 0) return json;
+Json json_of(const ShownStatistics& shown) {
+  const Statistics& s = shown.of;
+  Json json{{"count", s.count},
+            {"nan", s.nans},
+            {"inf", s.infinities},
+            {"zeros", s.zeros},
+            {"masked", shown.masked}};
+  if (s.finite() == shown.masked) return json;
   json.update({{"min", s.min}, {"max", s.max}, {"mean", s.mean}, {"std", s.std}});
   if (!s.spread) return json;
   json.update({{"p1", s.spread->p1},
@@ -81,10 +86,9 @@ Json json_of(const OtherTensor& tensor, std::size_t& next) {
             {"shape", tensor.a->shape},
             {"form", name_of(tensor.form)},
             {"blocks", blocks_from(next, tensor.blocks)},
-            {"masked", tensor.masked},
+            {"masked", tensor.masked()},
             {"integer", is_integer(tensor.a->dtype)},
-            {"statistics", Json::array()}};
-  if (tensor.of_a) json["statistics"].push_back(json_of(*tensor.of_a));
+            {"statistics", Json::array({json_of(tensor.of_a)})}};
   if (tensor.of_b) json["statistics"].push_back(json_of(*tensor.of_b));
   return json;
 }

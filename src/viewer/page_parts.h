@@ -49,15 +49,24 @@ struct Group {
   std::vector<Layer> layers;
 };
 
+/// Scores are masked with the lowest number of their dtype, or about that: `masked` so many values,
+/// which the page has as -Inf and the rest of `of` leaves out but for its count.
+struct ShownStatistics {
+  Statistics of;
+  std::uint64_t masked = 0;
+};
+
 /// Any other tensor, as rows of its last axis.
 struct OtherTensor {
   const safetensors::Source* a = nullptr;
   const safetensors::Source* b = nullptr;
-  std::optional<Statistics> of_a, of_b;
+  ShownStatistics of_a;
+  std::optional<ShownStatistics> of_b;
   bool has_values = false;
-  bool masked = false;  ///< some are the lowest of their dtype, about: the page has them as -Inf
   Form form = Form::steps;
   std::vector<std::string> blocks;
+
+  bool masked() const { return of_a.masked > 0 || (of_b && of_b->masked > 0); }
 };
 
 struct PageParts {

@@ -18,12 +18,6 @@ namespace {
 
 using safetensors::Source;
 
-Statistics statistics_of(const Source& source) {
-  const safetensors::Bytes bytes = source.bytes();
-  return statistics(source.dtype, static_cast<const std::byte*>(bytes.data),
-                    element_count(source.shape), WithSpread::yes);
-}
-
 const Source* named(const std::vector<Source>& sources, const std::string& key) {
   const auto found = std::find_if(sources.begin(), sources.end(),
                                   [&](const Source& source) { return source.key == key; });
@@ -60,30 +54,47 @@ void note_unpaired(PageParts& parts, const Capture& a, const Capture& b) {
 }
 
 // Scores are masked with the lowest number of their dtype, or about that.
-float masked_up_to(safetensors::Dtype dtype) {
+double masked_up_to(safetensors::Dtype dtype) {
   switch (dtype) {
     case safetensors::Dtype::kF16:
-      return -65504.0F / 2;
+      return -65504.0 / 2;
     case safetensors::Dtype::kBF16:
     case safetensors::Dtype::kF32:
     case safetensors::Dtype::kF64:
       return std::numeric_limits<float>::lowest() / 2;
     default:
-      return -std::numeric_limits<float>::infinity();
+      return -std::numeric_limits<double>::infinity();
   }
 }
 
 // What is masked becomes -Inf, so that it is in no range.
-std::vector<float> values_of(const Source& source, bool& masked) {
+std::vector<float> values_of(const Source& source) {
   const TensorPart part(source, {});
   std::vector<float> values(part.data(), part.data() + element_count(source.shape));
-  const float limit = masked_up_to(source.dtype);
+  const double limit = masked_up_to(source.dtype);
   for (float& value : values) {
-    if (!(value <= limit) || std::isinf(value)) continue;
-    value = -std::numeric_limits<float>::infinity();
-    masked = true;
+    if (value <= limit) value = -std::numeric_limits<float>::infinity();
   }
   return values;
+}
+
+// Of a masked one, what is not: a mean with the mask in it tells nothing.
+ShownStatistics statistics_of(const Source& source) {
+  const safetensors::Bytes bytes = source.bytes();
+  const Statistics all = statistics(source.dtype, static_cast<const std::byte*>(bytes.data),
+                                    element_count(source.shape), WithSpread::yes);
+  if (all.finite() == 0 || all.min > masked_up_to(source.dtype)) return {all, 0};
+  std::vector<float> values = values_of(source);
+  values.erase(
+      std::remove_if(values.begin(), values.end(), [](float value) { return std::isinf(value); }),
+      values.end());
+  Statistics open =
+      statistics(safetensors::Dtype::kF32, reinterpret_cast<const std::byte*>(values.data()),
+                 values.size(), WithSpread::yes);
+  const std::uint64_t masked = all.finite() - open.finite();
+  open.count = all.count;
+  open.infinities = all.infinities;
+  return {open, masked};
 }
 
 }  // namespace
@@ -94,12 +105,12 @@ bool is_integer(safetensors::Dtype dtype) {
 
 void pack_tensor(OtherTensor& tensor) {
   const auto columns = static_cast<std::size_t>(tensor.a->shape.back());
-  std::vector<std::vector<float>> all = {values_of(*tensor.a, tensor.masked)};
+  std::vector<std::vector<float>> all = {values_of(*tensor.a)};
   if (tensor.b != nullptr) {
-    all.push_back(values_of(*tensor.b, tensor.masked));
+    all.push_back(values_of(*tensor.b));
     std::vector<float> difference = all[0];
     for (std::size_t i = 0; i < difference.size(); ++i) {
-      const bool same = tensor.masked && all[0][i] == all[1][i];  // -Inf less itself is NaN
+      const bool same = tensor.masked() && all[0][i] == all[1][i];  // -Inf less itself is NaN
       difference[i] = same ? 0 : difference[i] - all[1][i];
     }
     all.push_back(std::move(difference));

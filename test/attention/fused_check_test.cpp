@@ -12,11 +12,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <string>
 
 #include "attention/fused_call.h"
+#include "support/temp_dir.h"
 #include "support/throws.h"
 
 namespace {
@@ -27,6 +29,8 @@ using anycapture::Error;
 using anycapture::attention::FusedCall;
 using anycapture::attention::Operands;
 using support::message_of;
+using ::testing::AllOf;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 at::Tensor weights_of(const Operands& all) {
@@ -163,6 +167,21 @@ TEST(FusedCheck, FollowsAutocast) {
   half.key = all.key.to(at::kBFloat16);
   EXPECT_LE((cap[":attention"] - weights_of(half)).abs().max().item<double>(), 1e-6);
   EXPECT_EQ(cap[":attention"].scalar_type(), at::kFloat);
+}
+
+// A write that no version counter sees.
+TEST(FusedCheck, ASaveTellsWhichMapIsRefusedAndHowToHaveTheOthers) {
+  const Operands all = call(8);
+  Fused model;
+  Capturer cap(model, ":attention");
+  model->forward(all.query, all.key, all.value);
+  cap.close();
+  *all.key.data_ptr<float>() += 10;
+  const support::TempDir dir;
+  EXPECT_THAT(message_of<Error>([&] { cap.save(dir.file("maps.safetensors")); }),
+              AllOf(HasSubstr("\":attention\" cannot be saved, so nothing was: the attention"),
+                    EndsWith("the selector \"!:attention\" leaves it out")));
+  EXPECT_TRUE(std::filesystem::is_empty(dir.path()));
 }
 #endif
 

@@ -70,8 +70,14 @@ instructions() {
   echo $((totals[1] - totals[0]))
 }
 has_valgrind=
-if [ "$has_python" ] && command -v valgrind >/dev/null; then
+if command -v valgrind >/dev/null; then
   has_valgrind=1
+  for name in fused_plain fused_with_maps map_by_hand map_recomputed; do
+    echo "bench: instructions of $name" >&2
+    instructions "$build/test/bench/program_bench" --run "$name" >"$results/instructions_$name"
+  done
+fi
+if [ "$has_python" ] && [ "$has_valgrind" ]; then
   for name in vit_exported vit_script vit_captured adds_exported adds_direct open_1 open_10; do
     echo "bench: instructions of $name" >&2
     instructions "$build/test/bench/exported_bench" --run "$name" >"$results/instructions_$name"
@@ -88,6 +94,12 @@ least() {
 noise() {
   awk -v name="$2" '$1 == name "_mean" { mean = $3 } $1 == name "_stddev" { stddev = $3 }
     END { printf "%.1f", 100 * stddev / mean }' "$results/$1"
+}
+# counted A B: the ratio of their instructions, where there is valgrind.
+counted() {
+  [ "$has_valgrind" ] || return 0
+  awk -v a="$(cat "$results/instructions_$1")" -v b="$(cat "$results/instructions_$2")" \
+    'BEGIN { printf "%.4f x by instructions; ", a / b }'
 }
 minus() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%+.1f", a - b }'; }
 rounded() { awk -v a="$1" 'BEGIN { printf "%.3g", a }'; }
@@ -124,10 +136,11 @@ row "the same as a TorchScript archive, its 12 maps, against the plain \`forward
   "$(awk -v a="$(p forward_with_maps/real_time)" -v b="$(p forward_plain/real_time)" -v n="$(noise program_bench forward_plain/real_time)" \
     'BEGIN { printf "%.3f x (forward %.1f ms, noise %s %%)", a / b, b, n }')"
 row 'one whose attention is a fused op, its 12 maps held to be made when they are read, against the plain forward' '1.03 x' \
-  "$(awk -v a="$(p fused_with_maps/real_time)" -v b="$(p fused_plain/real_time)" -v n="$(noise program_bench fused_plain/real_time)" \
-    'BEGIN { printf "%.3f x (forward %.1f ms, noise %s %%)", a / b, b, n }')"
+  "$(counted fused_with_maps fused_plain)$(awk -v a="$(p fused_with_maps/real_time)" -v b="$(p fused_plain/real_time)" -v n="$(noise program_bench fused_plain/real_time)" \
+    'BEGIN { printf "%.3f x by the clock (forward %.1f ms, noise %s %%)", a / b, b, n }')"
 row 'making one of these maps, checked, against its product and softmax' '1.2 x' \
-  "$(awk -v a="$(p map_recomputed/real_time)" -v b="$(p map_by_hand/real_time)" 'BEGIN { printf "%.2f x", a / b }')"
+  "$(counted map_recomputed map_by_hand)$(awk -v a="$(p map_recomputed/real_time)" -v b="$(p map_by_hand/real_time)" \
+    'BEGIN { printf "%.2f x by the clock", a / b }')"
 row 'a session on it, opened again' '20 µs' "$(rounded "$(p open_again)") µs"
 row 'instrumenting it, all locals; four times the blocks' '50 ms' \
   "$(rounded "$(p instrument/12)") ms; $(rounded "$(p instrument/48)") ms"
@@ -149,11 +162,6 @@ if [ "$has_python" ]; then
   x() { # x CASE [DIVISOR]: its least time by the clock
     awk -v name="$1" -v divisor="${2:-1}" '$1 == name && (!n++ || $2 < least) { least = $2 }
       END { printf "%.4f", least / divisor }' "$results/exported_times"
-  }
-  counted() { # counted A B: the ratio of their instructions, where there is valgrind
-    [ "$has_valgrind" ] || return 0
-    awk -v a="$(cat "$results/instructions_$1")" -v b="$(cat "$results/instructions_$2")" \
-      'BEGIN { printf "%.4f x by instructions; ", a / b }'
   }
   clock() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f x by the clock", a / b }'; }
   row "ViT-S/16, 224 x 224, exported to a \`.pt2\`, forward against TorchScript, one thread" '1.05 x' \

@@ -68,6 +68,9 @@ test('what is masked takes no part in the colours, and is said to be masked', ()
   assert.equal(await valueAt(tab, 0, 1, [2, 2]), 'masked');
   assert.equal(await valueAt(tab, 1, 0, [2, 2]), '1.5');
   assert.equal(await tab.locator('#tensor-bar .ends').textContent(), '−3.253.25');
+  const numbers = await tab.locator('.numbers').textContent();
+  assert.match(numbers, /^min−3.25max2.75mean0.333/);
+  assert.match(numbers, /values4masked1zeros0NaN0Inf0$/);
 }));
 
 test('a scalar has statistics alone', () => onPage(`${page.url}#tensor=scalar`, async (tab) => {

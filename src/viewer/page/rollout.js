@@ -37,6 +37,8 @@ function passedOn(group, layerIndex, source) {
 }
 
 function rolloutLine(group, layerIndex, token, by, source) {
+  const whole = wholeRollouts.get(wholeRolloutName(group, layerIndex, source));
+  if (whole && whole.rows === group.queries) return lineOfWhole(whole.values, group.keys, token, by);
   const size = group.keys, first = Math.min(state.start, layerIndex);
   let line = new Float32Array(size);
   line[token] = 1;
@@ -58,6 +60,11 @@ function rolloutLine(group, layerIndex, token, by, source) {
     line = next;
   }
   return line;
+}
+
+function lineOfWhole(values, size, token, by) {
+  if (!by) return values.slice(token * size, (token + 1) * size);
+  return Float32Array.from({ length: size }, (_, query) => values[query * size + token]);
 }
 
 // As rolloutLine(), four tokens from `first` at once, into the rows of `out`.
@@ -93,8 +100,12 @@ function advanceRollout(whole, group, layerIndex, source) {
   }
 }
 
+function wholeRolloutName(group, layerIndex, source) {
+  return [groups.indexOf(group), layerIndex, source, rolloutName()].join();
+}
+
 function wholeRollout(group, layerIndex, source) {
-  const name = [groups.indexOf(group), layerIndex, source, rolloutName()].join();
+  const name = wholeRolloutName(group, layerIndex, source);
   if (!wholeRollouts.has(name)) {
     if (wholeRollouts.size > 3) wholeRollouts.delete(wholeRollouts.keys().next().value);
     const whole = { values: new Float32Array(group.queries * group.keys), rows: 0 };

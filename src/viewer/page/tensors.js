@@ -62,6 +62,7 @@ function statisticsOf(tensor, which) {
     if (s[name] !== undefined) add(name, number(s[name]));
   }
   add('values', s.count.toLocaleString('en'));
+  if (s.masked) add('masked', s.masked.toLocaleString('en'));
   add('zeros', s.zeros.toLocaleString('en'));
   add('NaN', s.nan.toLocaleString('en'), s.nan > 0);
   add('Inf', s.inf.toLocaleString('en'), s.inf > 0);
