@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 
 namespace anycapture {
 namespace python {
@@ -137,6 +138,17 @@ std::vector<std::string> names_in(std::string_view target) {
   return names;
 }
 
+// Of what ends in `)`: the name in front of the bracket that this closes, and what is inside.
+std::pair<std::string_view, std::string_view> last_call(std::string_view value) {
+  std::size_t open = value.size();
+  for (Walk walk(value, 0); !walk.done(); walk.step()) {
+    if (walk.outside() && walk.here() == '(') open = walk.at();
+  }
+  std::size_t name = open;
+  while (name > 0 && is_name_part(value[name - 1])) --name;
+  return {value.substr(name, open - name), value.substr(std::min(open + 1, value.size()))};
+}
+
 class Parser {
  public:
   explicit Parser(std::string_view source) : source_(source) {}
@@ -214,10 +226,21 @@ class Parser {
     const std::size_t comment =
         find_outside(source_, start, end, [&](std::size_t i) { return source_[i] == '#'; });
     const std::string_view value = trimmed(source_.substr(start, comment - start));
-    if (made.targets.empty()) return;
-    if (is_alias(value)) made.alias = value;
-    made.ends_in_call = !value.empty() && value.back() == ')';
+    if (!made.targets.empty()) {
+      if (is_alias(value)) made.alias = value;
+      describe(made, value);
+    } else if (first == "return") {
+      describe(made, trimmed(value.substr(first.size())));
+    }
+  }
+
+  static void describe(Statement& made, std::string_view value) {
     made.is_display = is_display(value);
+    made.ends_in_call = !value.empty() && value.back() == ')';
+    if (!made.ends_in_call) return;
+    const auto [callee, arguments] = last_call(value);
+    made.callee = callee;
+    made.calls_within = arguments.find('(') != std::string_view::npos;
   }
 
   // What stands in front of the `=`, without an annotation and the operator of `+=`.
@@ -273,6 +296,34 @@ bool Statement::assigns(std::string_view name) const {
 
 std::vector<Statement> statements_of(std::string_view source) {
   return Parser(source).parse();
+}
+
+Write write_of(const Statement& statement, std::string_view source) {
+  const std::string_view text =
+      trimmed(source.substr(statement.begin, statement.end - statement.begin));
+  std::size_t end = 0;
+  while (end < text.size() && is_name_part(text[end])) ++end;
+  const std::string_view name = text.substr(0, end);
+  const auto from_argument = [&](bool whole) -> Write {
+    std::size_t begin = text.rfind('(') + 1, last = begin;
+    while (last < text.size() && is_name_part(text[last])) ++last;
+    const std::string_view argument = text.substr(begin, last - begin);
+    const bool plain = last < text.size() && (text[last] == ',' || text[last] == ')');
+    if (!is_name(argument) || argument == "self") return {};
+    return {std::string(argument), whole && plain};
+  };
+  if (text.find("inplace=True") < text.size()) return from_argument(statement.targets.empty());
+  for (const std::vector<std::string>& names : statement.targets) {
+    if (names != std::vector<std::string>{""}) return {};
+  }
+  const bool is_part = end < text.size() && (text[end] == '[' || text[end] == '.');
+  if (!is_part || !is_name(name) || name == "self") return {};
+  if (!statement.targets.empty()) return {std::string(name), false};
+  const std::size_t call = text.find("_(");
+  if (call >= text.size()) return {};
+  if (name == "torch" || name == "F" || name == "nn") return from_argument(true);
+  const std::string_view method = text.substr(end + 1, call - end - 1);
+  return {std::string(name), text[end] == '.' && is_name(method) && method.front() != '_'};
 }
 
 int statement_at(const std::vector<Statement>& statements, std::size_t offset) {

@@ -23,7 +23,11 @@ struct ANYCAPTURE_API Statement {
   std::vector<std::vector<std::string>> targets;
   /// Where the right side is a name, or `self.name`, and nothing else: that.
   std::string alias;
-  bool ends_in_call = false;  ///< its right side does: `f(x)`, but not `f(x)[0]`
+  bool ends_in_call =
+      false;  ///< its right side, or what it returns, does: `f(x)`, but not `f(x)[0]`
+  /// Of such a right side: `chunk` of `x.chunk(2)`; and whether its arguments hold calls.
+  std::string callee;
+  bool calls_within = false;
   /// Its right side is a tuple, list, dict or the like that is spelled out: `a, b`, `[f(x) for
   /// ...]`, `map(f, x)`.
   bool is_display = false;
@@ -33,6 +37,16 @@ struct ANYCAPTURE_API Statement {
 
 /// In the order of the source. Whatever is no Python gives some statements, never an error.
 ANYCAPTURE_API std::vector<Statement> statements_of(std::string_view source);
+
+/// A variable that a statement writes into in place, which no assignment tells.
+struct Write {
+  std::string name;    ///< empty: none that is known
+  bool whole = false;  ///< `x.add_(1)`; else a part of it, `x[0] = 1`
+};
+
+/// `x.add_(1)`, `torch.relu_(x)`, `y = F.relu(x, inplace=True)`, `x[0] += 1`, `x[0].add_(1)`, in
+/// `source`; of `self` nothing.
+ANYCAPTURE_API Write write_of(const Statement& statement, std::string_view source);
 
 /// Index of the innermost one that holds the offset; -1 if none does.
 ANYCAPTURE_API int statement_at(const std::vector<Statement>& statements, std::size_t offset);

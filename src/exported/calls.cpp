@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "exported/exported_program.h"
+#include "exported/python_frames.h"
 
 namespace anycapture {
 namespace exported {
@@ -64,14 +65,17 @@ class Finder {
 
   void name_values(Open& one) const {
     if (const ModuleSignature* signature = signature_of(one.call)) {
-      one.call.has_signature = true;
+      one.call.has_signature = one.call.in_order = true;
       one.call.inputs = by_name(signature->inputs, signature->input_names);
       one.call.outputs = by_name(signature->outputs, signature->output_names);
       return;
     }
     one.call.inputs = named(values_in(one));
     const std::vector<Slot> out = values_out(one);
-    one.call.outputs = are_of_one_node(out) ? numbered(out) : named(out);
+    one.call.outputs = returned_as_given(one, out);
+    const bool known = !one.call.outputs.empty();
+    if (!known) one.call.outputs = named(out);
+    one.call.in_order = known || out.size() < 2;
   }
 
   // Of the first call `path`, of later ones `path@1`.
@@ -92,19 +96,45 @@ class Finder {
     return slots;
   }
 
-  // Which then are in its order.
-  bool are_of_one_node(const std::vector<Slot>& slots) const {
-    return std::all_of(slots.begin(), slots.end(), [&](Slot slot) {
-      return flow_.maker[static_cast<std::size_t>(slot)] ==
-             flow_.maker[static_cast<std::size_t>(slots.front())];
-    });
+  // Those of one operator that it returns in its order; empty where that is not known.
+  std::vector<NamedSlot> returned_as_given(const Open& one, const std::vector<Slot>& slots) const {
+    if (slots.empty()) return {};
+    const auto maker = [this](Slot slot) { return flow_.maker[static_cast<std::size_t>(slot)]; };
+    const std::size_t node = maker(slots.front());
+    const bool alone =
+        std::all_of(slots.begin(), slots.end(), [&](Slot slot) { return maker(slot) == node; });
+    if (!alone || node == Flow::kNone) return {};
+    std::vector<NamedSlot> values = results_of(graph_, graph_.nodes[node]);
+    if (values.size() < 2) return {};
+    if (is_recurrent(one.call.type)) return by_state(std::move(values));
+    return returns(one, graph_.nodes[node]) ? values : std::vector<NamedSlot>();
   }
 
-  static std::vector<NamedSlot> numbered(const std::vector<Slot>& slots) {
-    std::vector<NamedSlot> named;
-    for (std::size_t i = 0; i < slots.size(); ++i)
-      named.emplace_back(slots.size() == 1 ? "" : std::to_string(i), slots[i]);
-    return named;
+  static bool is_recurrent(const std::string& type) {
+    const std::string module = "torch.nn.modules.rnn.";
+    return type.compare(0, module.size(), module) == 0;
+  }
+
+  // Of LSTM (output, (hidden, cell)), of GRU and RNN (output, hidden).
+  static std::vector<NamedSlot> by_state(std::vector<NamedSlot> values) {
+    for (NamedSlot& value : values) {
+      if (values.size() > 2 && value.first != "0")
+        value.first = "1." + std::to_string(std::stoi(value.first) - 1);
+    }
+    return values;
+  }
+
+  // Whether its forward ends with `return x.chunk(2)`, of that node.
+  static bool returns(const Open& one, const Node& node) {
+    const std::vector<PythonFrame> frames = python_frames(node);
+    const auto own = std::find_if(frames.begin(), frames.end(), [&](const PythonFrame& frame) {
+      return frame.module.call == one.call.call && frame.line.function == "forward";
+    });
+    if (own == frames.end() || !runs_op(frames, static_cast<std::size_t>(own - frames.begin())))
+      return false;
+    const auto statements = python::statements_of(own->line.text);
+    return statements.size() == 1 && statements[0].keyword == "return" &&
+           gives_results_of(statements[0], node);
   }
 
   std::vector<NamedSlot> named(const std::vector<Slot>& slots) const {
@@ -141,7 +171,19 @@ class Finder {
         }
       }
     }
+    if (slots.empty()) return unread_of(graph_.nodes[one.nodes.back()]);
     drop_passed_through(one, slots);
+    return slots;
+  }
+
+  // What nobody reads is what it returns all the same.
+  std::vector<Slot> unread_of(const Node& last) const {
+    std::vector<Slot> slots;
+    if (!last.written.empty()) return slots;
+    for (const NamedSlot& value : results_of(graph_, last)) {
+      if (flow_.readers[static_cast<std::size_t>(value.second)].empty())
+        slots.push_back(value.second);
+    }
     return slots;
   }
 

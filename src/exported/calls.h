@@ -25,6 +25,7 @@ struct ModuleCall {
   std::size_t first = 0, last = 0;  ///< of its nodes
   std::vector<NamedSlot> inputs, outputs;
   bool has_signature = false;  ///< that names them
+  bool in_order = false;       ///< a lone output, or several with their names and places in Python
 };
 
 /// Which nodes of a graph make and read each slot.
@@ -40,8 +41,9 @@ struct Flow {
 
 /// `outer`: calls that the graph is run inside of, when it is a node's. `state`: slots that hold
 /// parameters, buffers and constants. Names of values: by `signatures` where a module was exported
-/// with one; else of what its nodes read from outside of the call, and of what is read there: where
-/// there are several, the file does not say in which order, and they have the names of their nodes.
+/// with one; else of what its nodes read from outside of the call, and of what is read there. The
+/// file does not say in which order it returns several, which have the names of their nodes then,
+/// but where it returns those of one operator as they are.
 std::vector<ModuleCall> calls_in(const Graph& graph, const Flow& flow,
                                  const std::set<std::string>& outer, const std::set<Slot>& state,
                                  const std::map<std::string, ModuleSignature>& signatures);

@@ -2,10 +2,13 @@
 #include "exported/known_lines.h"
 
 #include <algorithm>
+#include <cctype>
+#include <iterator>
 #include <utility>
+#include <vector>
 
 #include "core/python_statements.h"
-#include "exported/metadata.h"
+#include "exported/python_frames.h"
 
 namespace anycapture {
 namespace exported {
@@ -40,15 +43,20 @@ bool is_open(const std::string& text) {
   return balance_of(text, lowest) > 0 || (!text.empty() && text.back() == '\\');
 }
 
+// Whether it goes on with what a bracket before it holds or called.
+bool continues(const std::string& text) {
+  if (text.empty()) return false;
+  const char first = text.front();
+  return std::string(".)]}+-/%|&^,@").find(first) != std::string::npos ||
+         (first == '*' && text.compare(0, 2, "**") != 0);
+}
+
 // Whether it can be no statement of its own.
 bool goes_on(const std::string& text) {
   if (text.empty()) return true;
   int lowest = 0;
   balance_of(text, lowest);
-  const char first = text.front(), last = text.back();
-  const bool begins = std::string(".)]}+-/%|&^,").find(first) != std::string::npos ||
-                      (first == '*' && text.compare(0, 2, "**") != 0) || first == '@';
-  return lowest < 0 || begins || last == ',';
+  return lowest < 0 || continues(text) || text.back() == ',';
 }
 
 // Whether it is one, whatever brackets lines before it may have left open: PEP 8 writes keyword
@@ -63,13 +71,85 @@ bool begins_statement(const std::string& text) {
   return spaced && !statements.empty() && !statements.front().targets.empty();
 }
 
+bool is_part_of_name(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.';
+}
+
+// Where the bracket stands that a line leaves open first.
+std::size_t open_bracket(const std::string& text) {
+  std::vector<std::size_t> open;
+  char quote = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote != 0) {
+      if (c == quote) quote = 0;
+    } else if (c == '\'' || c == '"') {
+      quote = c;
+    } else if (c == '(' || c == '[' || c == '{') {
+      open.push_back(i);
+    } else if ((c == ')' || c == ']' || c == '}') && !open.empty()) {
+      open.pop_back();
+    }
+  }
+  return open.empty() ? text.size() : open.front();
+}
+
+// `cat` of `y = torch.cat([x,`.
+std::string open_callee(const std::string& text) {
+  const std::size_t open = open_bracket(text);
+  std::size_t begin = open;
+  while (begin > 0 && is_part_of_name(text[begin - 1])) --begin;
+  const std::string name = text.substr(begin, open - begin);
+  return name.substr(name.rfind('.') + 1);
+}
+
+// Whether nothing of it makes nodes but the call that it leaves open: `y = torch.cat([x, 1],`.
+bool is_lone_call(const std::string& text) {
+  const std::size_t open = open_bracket(text);
+  if (open_callee(text).empty() || text[open] != '(') return false;
+  std::size_t begin = open;
+  while (begin > 0 && is_part_of_name(text[begin - 1])) --begin;
+  const std::string before = text.substr(0, begin);
+  const std::size_t last = before.find_last_not_of(' ');
+  const bool assigned = last == std::string::npos || (before[last] == '=' && begin > 1);
+  const bool plain = before.find_first_of("([{") == std::string::npos &&
+                     (last == std::string::npos || last == 0 ||
+                      std::string("+-*/@%&|^<>=!").find(before[last - 1]) == std::string::npos);
+  for (std::size_t i = open + 1; i < text.size(); ++i) {
+    const bool calls = (text[i] == '(' || text[i] == '[') &&
+                       (is_part_of_name(text[i - 1]) || text[i - 1] == ')' || text[i - 1] == ']');
+    const bool negative = text[i] == '-' && i + 1 < text.size() && std::isdigit(text[i + 1]) != 0;
+    if (calls || (std::string("+-*/@%&|^<>~").find(text[i]) != std::string::npos && !negative))
+      return false;
+  }
+  return assigned && plain;
+}
+
+// `proj` of the call of a module or a function.
+std::string name_of_call(const std::string& call) {
+  const std::string path = without_call_number(call.substr(0, call.find(' ')));
+  return path.substr(path.find_last_of("./") + 1);
+}
+
 }  // namespace
 
 void KnownLines::add(const Graph& graph) {
   for (const Node& node : graph.nodes) {
     for (PythonLine& line : python_lines(node.stack_trace))
-      files_[line.file].emplace(line.line, std::move(line.text));
+      files_[line.file][line.line].text = std::move(line.text);
+    add_run(node);
     each_graph(node, [this](const Graph& inner) { add(inner); });
+  }
+}
+
+void KnownLines::add_run(const Node& node) {
+  ++nodes_;
+  for (const PythonFrame& frame : python_frames(node)) {
+    const std::size_t call = calls_.emplace(frame.instance, calls_.size()).first->second;
+    auto& runs = files_[frame.line.file][frame.line.line].runs;
+    Run& run = runs.emplace(call, Run{nodes_, nodes_, ""}).first->second;
+    run.last = nodes_;
+    run.last_did = frame.inner.empty() ? name_of_op(node) : name_of_call(frame.inner);
   }
 }
 
@@ -78,32 +158,55 @@ const std::string& KnownLines::text(const std::string& file, std::size_t line) c
   const auto found = files_.find(file);
   if (found == files_.end()) return kNone;
   const auto known = found->second.find(line);
-  return known == found->second.end() ? kNone : known->second;
+  return known == found->second.end() ? kNone : known->second.text;
 }
 
-std::size_t KnownLines::statement_of(const std::string& file, std::size_t line) const {
+// Whether a line stands in the brackets that one before it, by all that is known, left open. Lines
+// that close them have no nodes and are not known; but arguments run before the call that they are
+// of.
+KnownLines::Place KnownLines::place_of(Lines::const_iterator opener, Lines::const_iterator line) {
+  const auto between = static_cast<std::size_t>(std::distance(opener, line));
+  const bool all_known = between == line->first - opener->first;
+  if (all_known || continues(line->second.text)) return Place::inside;
+  const auto together =
+      std::find_if(line->second.runs.begin(), line->second.runs.end(),
+                   [&](const auto& one) { return opener->second.runs.count(one.first) != 0; });
+  if (together == line->second.runs.end()) return Place::outside;
+  const Run& inner = together->second;
+  const Run& outer = opener->second.runs.at(together->first);
+  const std::string& text = opener->second.text;
+  if (is_lone_call(text)) return inner.first < outer.first ? Place::inside : Place::outside;
+  const bool has_run = outer.last_did == open_callee(text) && outer.last < inner.first;
+  if (has_run || begins_statement(line->second.text)) return Place::outside;
+  return inner.last < outer.last ? Place::inside : Place::unsure;
+}
+
+KnownLines::Statement KnownLines::statement_of(const std::string& file, std::size_t line) const {
   constexpr std::size_t kLongest = 40;  // lines of a statement
   const auto found = files_.find(file);
-  if (found == files_.end()) return 0;
+  if (found == files_.end()) return {};
   auto at = found->second.find(line);
-  if (at == found->second.end()) return 0;
-  if (begins_statement(at->second)) return line;
+  if (at == found->second.end()) return {};
+  bool sure = true;
   // Up to the line that left brackets open which this one stands in.
   auto before = at;
   while (before != found->second.begin()) {
     --before;
-    if (line - before->first > kLongest) break;
-    if (!is_open(before->second)) {
-      if (goes_on(before->second)) continue;
+    const std::string& text = before->second.text;
+    if (at->first - before->first > kLongest) break;
+    if (!is_open(text)) {
+      if (goes_on(text)) continue;
       break;
     }
     int lowest = 0, depth = 0;
-    for (auto one = before; one != at; ++one) depth += balance_of(one->second, lowest);
-    if (depth <= 0 && before->second.back() != '\\') break;
+    for (auto one = before; one != at; ++one) depth += balance_of(one->second.text, lowest);
+    if (depth <= 0 && text.back() != '\\') break;
+    const Place place = place_of(before, at);
+    if (place == Place::outside) break;
+    sure = sure && place == Place::inside;
     at = before;
-    line = before->first;
   }
-  return at->first;
+  return {at->first, sure};
 }
 
 }  // namespace exported

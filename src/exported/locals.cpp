@@ -2,7 +2,6 @@
 #include "exported/locals.h"
 
 #include <algorithm>
-#include <cctype>
 #include <unordered_map>
 
 #include "core/python_statements.h"
@@ -23,7 +22,8 @@ class Finder {
 
   std::vector<LocalValue> find() {
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
-      for (const PythonFrame& frame : python_frames(graph_.nodes[i])) visit(i, frame);
+      const std::vector<PythonFrame> frames = python_frames(graph_.nodes[i]);
+      for (std::size_t k = 0; k < frames.size(); ++k) visit(i, frames[k], runs_op(frames, k));
     }
     for (auto& [instance, open] : open_) end_statement(open);
     std::stable_sort(
@@ -38,17 +38,22 @@ class Finder {
     PythonFrame frame;
     std::size_t statement = 0;  // the line where it begins
     std::vector<std::size_t> nodes;
+    bool sure = true;    // that they are all its own
+    bool is_op = false;  // the last is an operator that it calls, not one of a function's
   };
 
-  void visit(std::size_t node, const PythonFrame& frame) {
+  void visit(std::size_t node, const PythonFrame& frame, bool is_op) {
     const auto [found, added] = open_.try_emplace(frame.instance);
     Open& open = found->second;
-    const std::size_t statement = lines_.statement_of(frame.line.file, frame.line.line);
+    const auto [statement, sure] = lines_.statement_of(frame.line.file, frame.line.line);
     if (!added && statement != open.statement) end_statement(open);
     if (open.nodes.empty()) {
       open.frame = frame;
       open.statement = statement;
+      open.sure = true;
     }
+    open.sure = open.sure && sure;
+    open.is_op = is_op;
     open.frame.inner = frame.inner;
     open.nodes.push_back(node);
   }
@@ -65,53 +70,34 @@ class Finder {
           text.substr(one.begin, text.find('=') - one.begin).find('*') < text.size();
       for (const auto& names : one.targets) {
         // Which of several statements a node belongs to is not known.
-        if (plain == 1 && (names.size() == 1 || !starred))
+        if (plain == 1 && open.sure && (names.size() == 1 || !starred))
           assign(open, names, one);
         else
           for (const std::string& name : names) add(open, name, {});
       }
-      if (plain == 1 && names_nothing(one)) assign_written(open, text);
+      if (plain == 1 && open.sure) assign_written(open, one, text);
     }
     open.nodes.clear();
   }
 
-  static bool names_nothing(const python::Statement& statement) {
-    return std::all_of(statement.targets.begin(), statement.targets.end(),
-                       [](const auto& names) { return names == std::vector<std::string>{""}; });
-  }
-
   // `x.add_(y)`, `x[0] = y`: where the graph has no writes any more, x is another value then.
-  void assign_written(const Open& open, const std::string& text) {
+  void assign_written(const Open& open, const python::Statement& statement,
+                      const std::string& text) {
     const bool writes = std::any_of(open.nodes.begin(), open.nodes.end(), [&](std::size_t node) {
       return !graph_.nodes[node].written.empty();
     });
-    const auto word_from = [&text](std::size_t begin) {
-      std::size_t end = begin;
-      while (end < text.size() &&
-             (std::isalnum(static_cast<unsigned char>(text[end])) != 0 || text[end] == '_'))
-        ++end;
-      return text.substr(begin, end - begin);
-    };
-    const std::string name = word_from(0);
-    if (writes || name.empty() || name == "self" || name.size() == text.size()) return;
-    const std::string method = text[name.size()] == '.' ? word_from(name.size() + 1) : "";
-    const std::size_t behind = name.size() + 1 + method.size();
-    const bool whole = !method.empty() && method.back() == '_' && method.front() != '_' &&
-                       behind < text.size() && text[behind] == '(';
-    if (whole) return add(open, name, value_of(open, true));
-    const bool part = text[name.size()] == '[' || text[name.size()] == '.';
-    if (part && (text.find("_(") < text.size() || text.find("] = ") < text.size()))
-      add(open, name, {});
+    const python::Write write = python::write_of(statement, text);
+    if (writes || write.name.empty()) return;
+    add(open, write.name, write.whole ? value_of(open, statement) : std::vector<NamedSlot>());
   }
 
   void assign(const Open& open, const std::vector<std::string>& names,
               const python::Statement& statement) {
     const bool display = statement.is_display;
     if (names.size() == 1)
-      return add(open, names[0],
-                 display ? std::vector<NamedSlot>() : value_of(open, statement.ends_in_call));
+      return add(open, names[0], display ? std::vector<NamedSlot>() : value_of(open, statement));
     std::vector<std::vector<NamedSlot>> parts =
-        display ? made_by(open) : parts_of(open, names.size());
+        display ? made_by(open) : parts_of(open, names.size(), statement);
     if (parts.size() != names.size()) parts.assign(names.size(), {});  // it is not known which
     for (std::size_t i = 0; i < names.size(); ++i) add(open, names[i], std::move(parts[i]));
   }
@@ -131,13 +117,12 @@ class Finder {
   }
 
   // What it ended with, if nodes behind it read that or nothing of it; else the one value that they
-  // read: a function may return what it made before its last node. `whole`: all that a call gives,
-  // not `f(x)[0]`.
-  std::vector<NamedSlot> value_of(const Open& open, bool whole) const {
-    std::vector<NamedSlot> values = values_of(open);
-    if (values.size() > 1 && index_of(values[0].first) == Flow::kNone)  // in which order?
-      values = results_of(graph_, graph_.nodes[open.nodes.back()]);
+  // read: a function may return what it made before its last node.
+  std::vector<NamedSlot> value_of(const Open& open, const python::Statement& statement) const {
+    const std::vector<NamedSlot> values = values_of(open);
     const std::vector<Slot> later = read_later(open);
+    const bool whole = statement.ends_in_call;  // not `f(x)[0]`
+    if (whole && (values.size() > 1 || later.size() > 1) && !is_known(open, statement)) return {};
     std::vector<NamedSlot> read;
     for (const NamedSlot& value : values) {
       if (std::find(later.begin(), later.end(), value.second) != later.end()) read.push_back(value);
@@ -151,11 +136,13 @@ class Finder {
 
   // What a tuple of so many holds: `1.state` is `state` of the second. Empty where it is not known:
   // a function may return in another order than it computes.
-  std::vector<std::vector<NamedSlot>> parts_of(const Open& open, std::size_t count) const {
+  std::vector<std::vector<NamedSlot>> parts_of(const Open& open, std::size_t count,
+                                               const python::Statement& statement) const {
     const std::vector<NamedSlot> values = values_of(open);
     const ModuleCall* call = ended_call(open);
+    if (!statement.ends_in_call || !is_known(open, statement)) return {};
     const bool has_signature = call != nullptr && call->has_signature;
-    if (!has_signature && (values.size() != count || reads_others(open, values))) return {};
+    if (!has_signature && reads_others(open, values)) return {};
     std::vector<std::vector<NamedSlot>> parts(count);
     for (const auto& [name, slot] : values) {
       const std::size_t dot = std::min(name.find('.'), name.size());
@@ -165,6 +152,16 @@ class Finder {
         parts[index].emplace_back(dot < name.size() ? name.substr(dot + 1) : "", slot);
     }
     return parts;
+  }
+
+  // Whether what it gives is known, and in which order: not so of `self.swapped(x)` and
+  // `swap(self.m(x))`.
+  bool is_known(const Open& open, const python::Statement& statement) const {
+    const ModuleCall* call = ended_call(open);
+    if (call == nullptr)
+      return open.is_op && gives_results_of(statement, graph_.nodes[open.nodes.back()]);
+    const bool is_last = statement.callee == call->path.substr(call->path.rfind('.') + 1);
+    return call->in_order && (is_last || !statement.calls_within);
   }
 
   // Whether nodes behind the statement read something else that it made.

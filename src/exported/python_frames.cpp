@@ -18,6 +18,14 @@ bool is_of_torch(const CalledModule& module) {
   return module.type.compare(0, 6, "torch.") == 0;
 }
 
+// `torch.split` is a function of Python.
+bool is_function_of_torch(const PythonLine& line) {
+  for (const char* file : {"torch/functional.py", "torch/_tensor.py", "torch/nn/functional.py"}) {
+    if (line.file.find(file) != std::string::npos) return true;
+  }
+  return false;
+}
+
 // Whether each call of a module has its frame.
 bool fit(const std::vector<PythonLine>& lines, const std::vector<CalledModule>& modules) {
   std::size_t count = 0;
@@ -66,6 +74,25 @@ std::vector<PythonFrame> python_frames(const Node& node) {
     instance += ":" + std::to_string(line.line);
   }
   return frames;
+}
+
+bool runs_op(const std::vector<PythonFrame>& frames, std::size_t frame) {
+  return std::all_of(frames.begin() + static_cast<std::ptrdiff_t>(frame) + 1, frames.end(),
+                     [](const PythonFrame& one) { return is_function_of_torch(one.line); });
+}
+
+std::string name_of_op(const Node& node) {
+  const std::string& target = node.target;
+  const std::size_t end = target.rfind('.');
+  const std::size_t begin = end == 0 || end == std::string::npos ? end : target.rfind('.', end - 1);
+  return begin == std::string::npos ? target : target.substr(begin + 1, end - begin - 1);
+}
+
+bool gives_results_of(const python::Statement& statement, const Node& node) {
+  if (!statement.ends_in_call || statement.is_display || statement.callee.empty()) return false;
+  const std::string op = name_of_op(node);
+  const bool split = statement.callee == "chunk" && op.compare(0, 5, "split") == 0;  // decomposed
+  return split || op.find(statement.callee) != std::string::npos;
 }
 
 }  // namespace exported

@@ -67,6 +67,37 @@ TEST(PythonStatements, KnowWhetherACallIsLast) {
   EXPECT_FALSE(only("f(x)").ends_in_call);
 }
 
+TEST(PythonStatements, KnowWhichCallIsLast) {
+  EXPECT_EQ(only("a, b = x.relu().chunk(2)").callee, "chunk");
+  EXPECT_FALSE(only("a, b = x.relu().chunk(2)").calls_within);
+  EXPECT_EQ(only("return swap(x.chunk(2, dim=-1))").callee, "swap");
+  EXPECT_TRUE(only("return swap(x.chunk(2, dim=-1))").calls_within);
+  EXPECT_EQ(only("a = b * (c + d)").callee, "");
+  EXPECT_EQ(only("a = f(x)[0]").callee, "");
+  EXPECT_TRUE(only("return x.chunk(2), y.chunk(2)").is_display);
+}
+
+TEST(PythonStatements, KnowWhatIsWrittenInPlace) {
+  const auto written = [](const std::string& text) {
+    const anycapture::python::Write write =
+        anycapture::python::write_of(anycapture::python::statements_of(text).front(), text);
+    return write.name + (write.name.empty() ? "" : write.whole ? ", whole" : ", a part");
+  };
+  EXPECT_EQ(written("x.add_(y)"), "x, whole");
+  EXPECT_EQ(written("x[0].add_(y)"), "x, a part");
+  EXPECT_EQ(written("x[1:] += 2"), "x, a part");
+  EXPECT_EQ(written("x[:,0]=y"), "x, a part");
+  EXPECT_EQ(written("torch.relu_(x)"), "x, whole");
+  EXPECT_EQ(written("F.relu_(x[0])"), "x, a part");
+  EXPECT_EQ(written("F.relu(x, inplace=True)"), "x, whole");
+  EXPECT_EQ(written("y = F.relu(x, inplace=True)"), "x, a part");
+  EXPECT_EQ(written("self.ring[0] = x"), "");
+  EXPECT_EQ(written("self.mean.mul_(x)"), "");
+  EXPECT_EQ(written("y = x.add(1)"), "");
+  EXPECT_EQ(written("x.add(1)"), "");
+  EXPECT_EQ(written("return x"), "");
+}
+
 TEST(PythonStatements, LeaveOutDecorators) {
   EXPECT_EQ(only("@torch.jit.export\ndef f(x):").keyword, "def");
 }
