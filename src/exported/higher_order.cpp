@@ -27,15 +27,11 @@ using Values = std::vector<IValue>;
 using Kind = Argument::Kind;
 
 const Argument& argument(const Node& node, std::size_t index) {
-  if (index < node.arguments.size()) return node.arguments[index];
-  throw Error(fmt::format("node {} ({}) has too few arguments", node.name, node.target));
+  return node.arguments[index];
 }
 
 const Graph& graph_at(const Node& node, std::size_t index) {
-  const Argument& one = argument(node, index);
-  if (one.kind == Kind::graph) return *one.parts->graph;
-  throw Error(
-      fmt::format("argument {} of node {} ({}) is no graph", index, node.name, node.target));
+  return *argument(node, index).parts->graph;
 }
 
 void append(Values& values, const Argument& argument, Frame& frame) {
@@ -67,6 +63,8 @@ Values rest_of(const Node& node, std::size_t first, Frame& frame) {
 
 bool is_true(const IValue& value) {
   if (value.isTensor()) return value.toTensor().item<bool>();
+  if (!value.isBool() && !value.isInt())
+    throw Error(fmt::format("a condition of the program is a {}", value.tagKind()));
   return value.isBool() ? value.toBool() : value.toInt() != 0;
 }
 
@@ -254,23 +252,62 @@ Values with_effects(const Runner&, const Node& node, Frame& frame) {
   return joined(std::move(results), given);
 }
 
+// `arguments`: at least; `graphs`: which of them.
+struct Known {
+  HigherOrder run;
+  std::size_t arguments;
+  std::vector<std::size_t> graphs;
+};
+
+const Known* known(const std::string& name) {
+  static const std::unordered_map<std::string, Known> kTable{
+      {"cond", {cond, 4, {1, 2}}},
+      {"while_loop", {while_loop, 4, {0, 1}}},
+      {"map_impl", {map, 3, {0}}},
+      {"scan", {scan, 4, {0}}},
+      {"wrap_with_set_grad_enabled", {with_grad_mode, 2, {1}}},
+      {"wrap_with_autocast", {with_autocast, 5, {4}}},
+      {"hints_wrapper", {hints_wrapper, 2, {0}}},
+      {"with_effects", {with_effects, 2, {}}},
+      {"auto_functionalized", {functionalized, 1, {}}},
+      {"auto_functionalized_v2", {functionalized_from_bases, 1, {}}},
+  };
+  const auto found = kTable.find(name);
+  return found == kTable.end() ? nullptr : &found->second;
+}
+
+// PyTorch before 2.9 writes all that it gives as one list.
+void check_branch(const Node& node, const Graph& graph) {
+  const Argument& operands = argument(node, 3);
+  const bool one_list = node.results.size() == 1 && node.results[0].list;
+  const bool takes =
+      operands.kind != Kind::list || operands.parts->items.size() == graph.inputs.size();
+  if (takes && (one_list || graph.outputs.size() >= node.results.size())) return;
+  throw Error(fmt::format(
+      "a branch of it takes {} values and gives {}, where {} are given and {} "
+      "taken",
+      graph.inputs.size(), graph.outputs.size(),
+      operands.kind == Kind::list ? operands.parts->items.size() : 1, node.results.size()));
+}
+
 }  // namespace
 
 HigherOrder higher_order(const std::string& name) {
-  static const std::unordered_map<std::string, HigherOrder> kTable{
-      {"cond", cond},
-      {"while_loop", while_loop},
-      {"map_impl", map},
-      {"scan", scan},
-      {"wrap_with_set_grad_enabled", with_grad_mode},
-      {"wrap_with_autocast", with_autocast},
-      {"hints_wrapper", hints_wrapper},
-      {"with_effects", with_effects},
-      {"auto_functionalized", functionalized},
-      {"auto_functionalized_v2", functionalized_from_bases},
-  };
-  const auto found = kTable.find(name);
-  return found == kTable.end() ? nullptr : found->second;
+  const Known* one = known(name);
+  return one == nullptr ? nullptr : one->run;
+}
+
+void check_higher_order(const Node& node) {
+  const Known* one = known(node.target.substr(node.target.rfind('.') + 1));
+  if (one == nullptr) return;
+  if (node.arguments.size() < one->arguments)
+    throw Error(
+        fmt::format("it has {} arguments, and takes {}", node.arguments.size(), one->arguments));
+  for (const std::size_t index : one->graphs) {
+    if (node.arguments[index].kind != Kind::graph)
+      throw Error(fmt::format("its argument {} is no graph", index));
+    if (one->run == cond) check_branch(node, graph_at(node, index));
+  }
 }
 
 }  // namespace exported

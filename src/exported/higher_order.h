@@ -13,5 +13,8 @@ namespace exported {
 /// `cond` of `torch.ops.higher_order.cond`; null for one that is not supported.
 HigherOrder higher_order(const std::string& name);
 
+/// That such a node has the arguments and graphs that it is run with. Throws Error.
+void check_higher_order(const Node& node);
+
 }  // namespace exported
 }  // namespace anycapture

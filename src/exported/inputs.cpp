@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -48,7 +49,8 @@ bool equal(const IValue& one, const IValue& other) {
     if (value.isInt()) return static_cast<double>(value.toInt());
     return value.isDouble() ? std::optional<double>(value.toDouble()) : std::nullopt;
   };
-  return number(one) && number(one) == number(other);
+  if (!number(one) || !number(other)) return false;
+  return *number(one) == *number(other) || (std::isnan(*number(one)) && std::isnan(*number(other)));
 }
 
 std::size_t leaves_before(const TreeSpec& spec, std::size_t child) {

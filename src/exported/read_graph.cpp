@@ -111,6 +111,7 @@ Node GraphReader::read_node(const Json& json, Names& names) {
   }
   read_results(node, json.at("outputs"), names);
   check_symbol(node);
+  check_higher_order(node);
   const Json& metadata = json.at("metadata");
   node.module_stack = text_at(metadata, "nn_module_stack");
   node.stack_trace = text_at(metadata, "stack_trace");
@@ -143,7 +144,11 @@ void GraphReader::read_by_schema(Node& node, const Json& inputs, const Names& na
   const ArgumentContext context{[&](const std::string& name) { return names.at(name); },
                                 [this](const Json& graph) { return read(graph); }, device_};
   std::unordered_map<std::string, const Json*> given;
-  for (const Json& one : inputs) given.emplace(one.at("name").get<std::string>(), &one.at("arg"));
+  for (const Json& one : inputs) {
+    const std::string& name = one.at("name").get_ref<const std::string&>();
+    if (!given.emplace(name, &one.at("arg")).second)
+      throw Error(fmt::format("its argument {} is given twice", printable(name)));
+  }
   std::size_t used = 0;
   const c10::FunctionSchema& schema = node.op->schema();
   for (const c10::Argument& argument : schema.arguments()) {

@@ -72,8 +72,12 @@ void run_symbol(const Node& node, Frame& frame) {
   std::vector<IValue> arguments;
   arguments.reserve(node.arguments.size());
   for (const Argument& one : node.arguments) arguments.push_back(value_of(one, frame));
-  IValue value = node.symbol->run(arguments);
-  if (!node.results.empty()) store(node.results[0], std::move(value), frame);
+  try {
+    IValue value = node.symbol->run(arguments);
+    if (!node.results.empty()) store(node.results[0], std::move(value), frame);
+  } catch (const Error& error) {
+    throw Error(fmt::format("{}: {}", place_of(node), error.what()));
+  }
 }
 
 void run_higher_order(const Runner& runner, const Node& node, Frame& frame) {

@@ -39,7 +39,7 @@ Sites::Sites(const ExportedProgram& program) {
   name_modules(program, called);
   KnownLines lines;
   lines.add(*program.graph);
-  has_lines_ = !lines.empty();
+  has_lines_ = !lines.empty() || program.graph->nodes.empty();
   Around around;
   for (const auto& [input, name] : program.held) around.state.insert(program.graph->inputs[input]);
   add_graph(program, *program.graph, around, lines);

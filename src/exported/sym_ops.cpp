@@ -25,6 +25,8 @@ bool is_whole(const IValue& value) {
 Int whole(const IValue& value) {
   if (value.isBool()) return value.toBool() ? 1 : 0;
   if (value.isTensor()) return value.toTensor().item().toLong();
+  if (!value.isInt())
+    throw Error(fmt::format("a number was expected, and this is a {}", value.tagKind()));
   return value.toInt();
 }
 

@@ -137,8 +137,9 @@ class Loader {
     try {
       return bytes.to(device);
     } catch (const c10::Error& error) {
+      const std::string why = error.what_without_backtrace();  // with a page of all backends
       archive_.fail(fmt::format("its weights cannot be put on {}: {}{}", device.str(),
-                                error.what_without_backtrace(),
+                                why.substr(0, std::min(why.find(". "), why.find('\n'))),
                                 device_ ? ""
                                         : "; they were there when it was exported: to put them "
                                           "elsewhere, load(path, at::kCPU) or --device cpu"));

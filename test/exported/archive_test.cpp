@@ -76,6 +76,28 @@ TEST(ExportedArchive, RefusesGraphsThatCannotBe) {
               HasSubstr("is damaged"));
 }
 
+TEST(ExportedArchive, RefusesNodesThatCannotRunTheirGraphs) {
+  const auto said = [](const std::function<void(nlohmann::json&)>& change) {
+    support::ChangedArchive archive("cond");
+    archive.change("models/model.json", [&](nlohmann::json& json) {
+      for (auto& node : nodes_of(json)) {
+        if (node["target"] == "torch.ops.higher_order.cond") change(node);
+      }
+    });
+    const std::string path = archive.write();
+    return message_of<FileError>([&] { Program::load(path); });
+  };
+  EXPECT_THAT(said([](auto& node) { node["inputs"].erase(3); }),
+              HasSubstr("it has 3 arguments, and takes 4"));
+  EXPECT_THAT(said([](auto& node) {
+                node["inputs"][1]["arg"] = {{"as_int", 1}};
+              }),
+              HasSubstr("its argument 1 is no graph"));
+  EXPECT_THAT(
+      said([](auto& node) { node["inputs"][2]["arg"]["as_graph"]["graph"]["outputs"].erase(1); }),
+      HasSubstr("where 3 are given and 2 taken"));
+}
+
 TEST(ExportedArchive, RefusesWhatHasNoKind) {
   const auto nothing = nlohmann::json::array({nlohmann::json::object()});
   const auto list = nlohmann::json::array({nlohmann::json::array()});

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <thread>
 
@@ -146,6 +147,9 @@ TEST(Exported, GivesWhatPythonComputes) {
       {"idioms_strict", "idioms_strict", 27},
       {"idioms_decomposed", "idioms_decomposed", 26, {}, true},
       {"sizes", "sizes", 4},
+      {"order", "order", 37},
+      {"order_strict", "order_strict", 32},
+      {"order_decomposed", "order_decomposed", 21},
       {"shared", "shared", 20},
       {"shared_strict", "shared_strict", 19},
   };
@@ -183,6 +187,40 @@ TEST(Exported, GivesNoVariableWhatAnotherHas) {
     EXPECT_FALSE(cap.contains(":h")) << name;  // of two statements of one line
     EXPECT_FALSE(cap.contains(":attn")) << name;
   }
+}
+
+// What a module or a function returns in another order, statements with lines of no node between
+// them, writes in place that a decomposed graph has not.
+TEST(Exported, AnOrderThatTheFileDoesNotTellIsNotMadeUp) {
+  for (const std::string name : {"order", "order_strict", "order_decomposed"}) {
+    const Program program = load(name);
+    Capturer cap(program, kEverything, quiet());
+    const at::NoGradGuard no_grad;
+    program.forward({}, inputs_of(name));
+    const Captures reference = Captures::load(exported(name + ".reference.safetensors"));
+    std::vector<std::string> ours_alone;
+    for (const std::string& key : cap.keys("*")) {
+      if (!reference.contains(key)) ours_alone.push_back(key);
+    }
+    EXPECT_THAT(
+        ours_alone,
+        ::testing::Each(::testing::MatchesRegex("gate:output\\.(getitem|split).*|:swapped\\.[ab]")))
+        << name;
+    for (const char* unknown : {":gate", ":rest", ":right", ":left", ":last", ":first"})
+      EXPECT_FALSE(cap.contains(unknown)) << name << " " << unknown;
+    const bool decomposed = name == "order_decomposed";
+    EXPECT_EQ(cap.contains(":y"), !decomposed) << name;
+    EXPECT_TRUE(cap.contains(":joined") && cap.contains(":mixed") && cap.contains(":z")) << name;
+  }
+}
+
+// Whose `self.unread(x)` is left alone by torch.export, and whose last call nobody reads.
+TEST(Exported, WhatNobodyReadsIsAnOutputAllTheSame) {
+  const Program program = load("order");
+  Capturer cap(program, {"unread:output", ":unread", "rnn:output"});
+  program.forward({}, inputs_of("order"));
+  EXPECT_TRUE(at::equal(cap[":unread"], cap["unread:output"]));
+  EXPECT_EQ(cap["rnn:output.1.1"].sizes(), at::IntArrayRef({1, 2, 4}));
 }
 
 TEST(Exported, SizesAreCheckedAsPythonDoes) {
@@ -367,6 +405,26 @@ TEST(Exported, SaysWhatAnInputDoesNotFit) {
                 vit.forward({x, x, x, x, x, x});
               }),
               HasSubstr("and 6 were given"));
+}
+
+// It is no number that equals itself.
+TEST(Exported, ANumberThatIsNoneIsTheOneThatItWasExportedFor) {
+  support::ChangedArchive archive("types");
+  std::string& model = archive.member("model.json");
+  ASSERT_NE(model.find(R"("as_float": 0.5)"), std::string::npos);
+  for (std::size_t at = 0; (at = model.find(R"("as_float": 0.5)", at)) != std::string::npos;)
+    model.replace(at, 15, R"("as_float": "NaN")");
+  const Program program = Program::load(archive.write());
+  Program::Keywords inputs = inputs_of("types");
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double ratio : {nan, 0.5}) {
+    inputs["ratio"] = ratio;
+    const auto run = [&] { program.forward({}, inputs); };
+    if (std::isnan(ratio))
+      EXPECT_NO_THROW(run());
+    else
+      EXPECT_THAT(message_of<InputError>(run), HasSubstr("was exported for nan, and this is 0.5"));
+  }
 }
 
 TEST(Exported, SaysWhatASelectorAsksForInVain) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -70,6 +71,9 @@ void flatten(const Json& json, std::vector<double>& numbers, std::vector<std::in
 // `none`, "text" as what they are.
 std::optional<IValue> literal(const std::string& text) {
   if (text == "none" || text == "None") return IValue();
+  if (text == "nan") return IValue(std::numeric_limits<double>::quiet_NaN());
+  if (text == "inf" || text == "-inf")
+    return IValue((text == "inf" ? 1 : -1) * std::numeric_limits<double>::infinity());
   const Json json = Json::parse(text, nullptr, false);
   if (json.is_discarded()) return std::nullopt;
   if (json.is_boolean()) return IValue(json.get<bool>());
@@ -119,8 +123,10 @@ class Collector {
   void add_shape(const std::string& text) {
     const std::optional<IValue> shape = literal("[" + text + "]");
     if (!shape || !shape->isTensor() || shape->toTensor().dim() != 1 ||
-        shape->toTensor().scalar_type() != at::kLong) {
-      throw InputError(fmt::format("--shape {}: give whole numbers, such as 1,3,224,224", text));
+        shape->toTensor().scalar_type() != at::kLong ||
+        shape->toTensor().lt(0).any().item<bool>()) {
+      throw InputError(
+          fmt::format("--shape {}: give whole numbers from 0 on, such as 1,3,224,224", text));
     }
     const at::Tensor numbers = shape->toTensor();
     put_next(
@@ -218,7 +224,8 @@ ModelInputs model_inputs_with(const std::string& file, const RunOptions& options
   if (!file.empty()) collector.add_file(file);
   for (const std::string& given : options.inputs) collector.add(given);
   for (const std::string& shape : options.shapes) collector.add_shape(shape);
-  if (file.empty() && options.inputs.empty() && options.shapes.empty()) {
+  const bool none_given = file.empty() && options.inputs.empty() && options.shapes.empty();
+  if (none_given && !method.arguments().empty()) {
     throw InputError(
         fmt::format("the model takes {}: give --input or --shape for each", method.schema()));
   }

@@ -220,10 +220,17 @@ def attention():
     make("cached", nets.Cached(), given("", torch.randn(1, 2, 1, 8)))
 
 
+def order():
+    x = torch.randn(2, 3, 4)
+    make("order", nets.Order(), given("", x))
+    make("order_strict", nets.Order(), given("", x), strict=True)
+    make("order_decomposed", nets.Order(recurrent=False), given("", x), decomposed=True)
+
+
 def main():
     library = operators()  # as long as it lives
     for group in (vit, sdpa, control_flow, regions, written, values, signatures, idioms, sizes, shared,
-                  attention):
+                  attention, order):
         if not sys.argv[1:] or group.__name__ in sys.argv[1:]:
             torch.manual_seed(5)
             group()

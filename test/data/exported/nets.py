@@ -549,3 +549,65 @@ class Cached(nn.Module):
             x = scaled_dot_product_attention(q, keys, keys)
             q.zero_()
         return weights, x
+
+
+class Gate(nn.Module):
+    def forward(self, x):
+        x, gate = x.chunk(2, dim=-1)
+        return gate, x
+
+
+class Halves(nn.Module):
+    def forward(self, x):
+        return x.chunk(2, dim=-1)
+
+
+class Order(nn.Module):
+    """What returns in another order than it computes; lines without nodes of their own between
+    statements; what nobody reads; writes in place that a decomposed graph has not."""
+
+    def __init__(self, recurrent=True):
+        super().__init__()
+        self.gate = Gate()
+        self.halves = Halves()
+        self.recurrent = recurrent
+        self.rnn = nn.LSTM(4, 4, batch_first=True)
+        self.unread = nn.Linear(4, 4)
+
+    def swapped(self, x):
+        a, b = x.chunk(2, dim=-1)
+        return b, a
+
+    def forward(self, x):
+        parts = []
+        gate, rest = self.gate(x)
+        low, high = self.halves(x)
+        right, left = self.swapped(x)
+        last, first = x.chunk(2, dim=-1)[::-1]
+        joined = torch.cat(
+            [gate, rest],
+            dim=-1,
+        )
+        parts.append(joined * 2)
+        mixed=torch.cat(  # noqa: E225
+            [low, high],
+            dim=-1)
+        after=mixed*2  # noqa: E225
+        long = self.unread.forward(after).reshape(
+            -1, 4
+        ).relu()
+        sums = (mixed + after).reshape(
+            -1, 4
+        )
+        parts.append(sums * 3)
+        unread = self.unread(sums)  # noqa: F841
+        y = sums * 1
+        y[:, 0] += 2
+        y[:,1]=3  # noqa: E231
+        z = sums - 1
+        torch.relu_(z)
+        results = parts, right * left, last - first, y, z, long
+        if self.recurrent:
+            out, state = self.rnn(x)
+            return results, out * 2, state[1]
+        return results
