@@ -203,6 +203,14 @@ TEST_F(Run, CtrlCLeavesWholeFilesAndItGoesOnWithTheOthers) {
   }
 }
 
+TEST_F(Run, AModelWithoutInputsNeedsNone) {
+  const std::string bytes = value({data("nothing.pt"), "-c", ":output"}, ":output");
+  std::vector<std::int64_t> numbers(3);
+  ASSERT_EQ(bytes.size(), 24u);
+  std::memcpy(numbers.data(), bytes.data(), bytes.size());
+  EXPECT_THAT(numbers, ::testing::ElementsAre(0, 2, 4));
+}
+
 TEST_F(Run, SaysWhatDoesNotFit) {
   struct Case {
     std::vector<std::string> arguments;
@@ -222,6 +230,7 @@ TEST_F(Run, SaysWhatDoesNotFit) {
             4,
             "no argument 7: the model takes 3"},
            {{data("flow.pt"), "--shape", "2,x"}, 4, "give whole numbers"},
+           {{data("flow.pt"), "--shape", "2,-3"}, 4, "--shape 2,-3: give whole numbers from 0 on"},
            {{data("flow.pt"), "--shape", "2,3"}, 4, "mat1 and mat2 shapes"},
            {{data("vit_scripted.pt"), "--shape", "1,5,9"},
             4,

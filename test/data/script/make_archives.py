@@ -298,6 +298,13 @@ class Twice(nn.Module):
         return doubled + 1
 
 
+class Nothing(nn.Module):
+    """Takes no inputs."""
+
+    def forward(self) -> torch.Tensor:
+        return torch.arange(3) * 2
+
+
 def custom_op() -> None:
     library = torch.library.Library("anycapture_test", "DEF")
     library.define("twice(Tensor x) -> Tensor")
@@ -307,6 +314,7 @@ def custom_op() -> None:
 
 def main() -> None:
     custom_op()
+    archive("nothing.pt", torch.jit.script(Nothing().eval()))
     torch.manual_seed(3)
     captures = {}
 
