@@ -77,16 +77,31 @@ void ExportedWorld::find_heads(std::size_t module, const IValue& values) const {
   heads_[id_of(module)] = width == 0 ? 0 : weight->second.size(-1) / width;
 }
 
+// The names of those that are tensors.
+std::vector<std::string> ExportedWorld::tensor_outputs() const {
+  const std::vector<std::string> names = program_.out_spec.leaf_names();
+  std::vector<std::string> tensors;
+  auto name = names.begin();
+  for (std::size_t i = 0; i < program_.outputs.size() && name != names.end(); ++i) {
+    if (program_.outputs[i].kind != OutputUse::Kind::user) continue;
+    const Argument& output = program_.graph->outputs[i];
+    if (output.slot != kNoSlot && program_.graph->is_tensor(output.slot)) tensors.push_back(*name);
+    ++name;
+  }
+  return tensors;
+}
+
 void ExportedWorld::check_sites(const BoundSelectors& selectors) const {
   const Sites& sites = described().sites;
   const auto known = [this, &sites](std::size_t module) {
     std::vector<capture::KnownSite> all;
     if (module == 0) {
       all.push_back({SiteKind::kInput, "input", {}});
-      all.push_back({SiteKind::kOutput, "output", {}});
       for (const std::string& name : program_.inputs.positions())
         all.push_back({SiteKind::kInput, "input." + name, {}});
-      for (const std::string& name : program_.out_spec.leaf_names())
+      const std::vector<std::string> outputs = tensor_outputs();
+      if (!outputs.empty()) all.push_back({SiteKind::kOutput, "output", {}});
+      for (const std::string& name : outputs)
         all.push_back({SiteKind::kOutput, name.empty() ? "output" : "output." + name, {}});
     }
     for (const Place* place : sites.of_module(module)) {
@@ -104,14 +119,16 @@ void ExportedWorld::check_sites(const BoundSelectors& selectors) const {
     }
     return all;
   };
-  capture::check_sites(
-      *this, selectors,
-      {known, [this](std::size_t module) { return id_of(module); },
-       sites.has_lines()
-           ? "of a torch.export program variables are known by the lines that its nodes came from, "
-             "where a line tells which of its values a variable got"
-           : "its nodes do not say what lines they came from, so no variable is known by name: "
-             "export it with PyTorch 2.13, which writes them"});
+  std::string why =
+      sites.has_lines()
+          ? "of a torch.export program variables are known by the lines that its nodes came from, "
+            "where a line tells which of its values a variable got"
+          : "its nodes do not say what lines they came from, so no variable is known by name: "
+            "export it with PyTorch 2.13, which writes them";
+  if (tensor_outputs().size() < program_.out_spec.leaves())
+    why += "; outputs that are no tensors are not captured";
+  capture::check_sites(*this, selectors,
+                       {known, [this](std::size_t module) { return id_of(module); }, why.c_str()});
 }
 
 std::string ExportedWorld::schema(const std::string&) const {
@@ -132,7 +149,8 @@ std::vector<ProgramSite> ExportedWorld::sites(const std::string& path) const {
                                                         : "Tensor";
     all.push_back({place->what + place->index, place->site, type, place->file, place->line});
   }
-  if (module == 0) all.push_back({"output", SiteKind::kOutput, "", "", 0});
+  if (module == 0 && !tensor_outputs().empty())
+    all.push_back({"output", SiteKind::kOutput, "", "", 0});
   return all;
 }
 

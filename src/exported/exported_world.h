@@ -63,6 +63,7 @@ class ExportedWorld : public capture::ProgramWorld {
   std::vector<c10::IValue> run_heard(const std::vector<c10::IValue>& leaves,
                                      const capture::Sessions& sessions);
   std::vector<std::string> names_of(const std::vector<c10::IValue>& leaves) const;
+  std::vector<std::string> tensor_outputs() const;
   void hear_leaves(const capture::Sessions& sessions, SiteKind kind,
                    const std::vector<std::string>& names, const std::vector<c10::IValue>& leaves);
   std::vector<c10::IValue> apply(std::vector<c10::IValue> outputs,

@@ -17,7 +17,7 @@
 #include <map>
 #include <thread>
 
-#include "support/exported_archive.h"
+#include "support/exported_program.h"
 #include "support/throws.h"
 
 TORCH_LIBRARY_FRAGMENT(anycapture_test, library) {
@@ -38,33 +38,17 @@ using anycapture::Program;
 using anycapture::SelectorError;
 using c10::IValue;
 using support::exported;
+using support::inputs_of;
+using support::kEverything;
+using support::kNew;
+using support::load_exported;
 using support::message_of;
+using support::quiet;
 using ::testing::AllOf;
 using ::testing::AnyOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
-
-Program load(const std::string& name) {
-  return Program::load(exported(name + ".pt2"));
-}
-
-Program::Keywords inputs_of(const std::string& run, const Program::Keywords& more = {}) {
-  Program::Keywords inputs = more;
-  const Captures file = Captures::load(exported(run + ".input.safetensors"));
-  for (const std::string& key : file.keys("*")) inputs[key] = file.at(key);
-  return inputs;
-}
-
-const std::vector<std::string> kEverything{"*:*", "*:output", "*:input"};
-
-CaptureOptions quiet() {
-  CaptureOptions options;
-  options.on_silent = anycapture::OnSilent::ignore;
-  return options;
-}
-
-constexpr bool kNew = ANYCAPTURE_TORCH_AT_LEAST(2, 13);
 
 // The kernels of another LibTorch, and of a CPU without AVX2, round differently.
 bool has_kernels_of_the_reference() {
@@ -155,11 +139,11 @@ TEST(Exported, GivesWhatPythonComputes) {
   };
   for (const Example& one : kExamples) {
     if (one.of_2_13 && !kNew) {
-      EXPECT_THAT(message_of<FileError>([&] { load(one.archive); }),
+      EXPECT_THAT(message_of<FileError>([&] { load_exported(one.archive); }),
                   AnyOf(HasSubstr("of its operators"), HasSubstr("this LibTorch does not have")));
       continue;
     }
-    const Program program = load(one.archive);
+    const Program program = load_exported(one.archive);
     Capturer cap(program, kEverything, quiet());
     const at::NoGradGuard no_grad;
     program.forward({}, inputs_of(one.run, one.more));
@@ -167,64 +151,8 @@ TEST(Exported, GivesWhatPythonComputes) {
   }
 }
 
-// That a variable has no value is told; another's value would be believed.
-TEST(Exported, GivesNoVariableWhatAnotherHas) {
-  for (const std::string name : {"idioms", "idioms_strict", "idioms_decomposed"}) {
-    if (name == "idioms_decomposed" && !kNew) continue;
-    const Program program = load(name);
-    Capturer cap(program, kEverything, quiet());
-    const at::NoGradGuard no_grad;
-    program.forward({}, inputs_of(name));
-    const Captures reference = Captures::load(exported(name + ".reference.safetensors"));
-    std::vector<std::string> ours_alone;
-    for (const std::string& key : cap.keys("*")) {
-      if (!reference.contains(key)) ours_alone.push_back(key);
-    }
-    // A tuple that came from a function; variables of functions; what was made in unknown order.
-    EXPECT_THAT(ours_alone, ::testing::Each(::testing::MatchesRegex(
-                                ":u|:(early|pair)\\.[ab]|swapped:output\\.(_?softmax|add)")))
-        << name;
-    EXPECT_FALSE(cap.contains(":h")) << name;  // of two statements of one line
-    EXPECT_FALSE(cap.contains(":attn")) << name;
-  }
-}
-
-// What a module or a function returns in another order, statements with lines of no node between
-// them, writes in place that a decomposed graph has not.
-TEST(Exported, AnOrderThatTheFileDoesNotTellIsNotMadeUp) {
-  for (const std::string name : {"order", "order_strict", "order_decomposed"}) {
-    const Program program = load(name);
-    Capturer cap(program, kEverything, quiet());
-    const at::NoGradGuard no_grad;
-    program.forward({}, inputs_of(name));
-    const Captures reference = Captures::load(exported(name + ".reference.safetensors"));
-    std::vector<std::string> ours_alone;
-    for (const std::string& key : cap.keys("*")) {
-      if (!reference.contains(key)) ours_alone.push_back(key);
-    }
-    EXPECT_THAT(
-        ours_alone,
-        ::testing::Each(::testing::MatchesRegex("gate:output\\.(getitem|split).*|:swapped\\.[ab]")))
-        << name;
-    for (const char* unknown : {":gate", ":rest", ":right", ":left", ":last", ":first"})
-      EXPECT_FALSE(cap.contains(unknown)) << name << " " << unknown;
-    const bool decomposed = name == "order_decomposed";
-    EXPECT_EQ(cap.contains(":y"), !decomposed) << name;
-    EXPECT_TRUE(cap.contains(":joined") && cap.contains(":mixed") && cap.contains(":z")) << name;
-  }
-}
-
-// Whose `self.unread(x)` is left alone by torch.export, and whose last call nobody reads.
-TEST(Exported, WhatNobodyReadsIsAnOutputAllTheSame) {
-  const Program program = load("order");
-  Capturer cap(program, {"unread:output", ":unread", "rnn:output"});
-  program.forward({}, inputs_of("order"));
-  EXPECT_TRUE(at::equal(cap[":unread"], cap["unread:output"]));
-  EXPECT_EQ(cap["rnn:output.1.1"].sizes(), at::IntArrayRef({1, 2, 4}));
-}
-
 TEST(Exported, SizesAreCheckedAsPythonDoes) {
-  const Program program = load("sizes");
+  const Program program = load_exported("sizes");
   const auto run = [&](std::int64_t x, std::int64_t y) {
     return message_of<InputError>([&] { program.forward({at::zeros({x, 4}), at::zeros({y, 4})}); });
   };
@@ -238,13 +166,13 @@ TEST(Exported, SizesAreCheckedAsPythonDoes) {
         program.forward({at::zeros({4, 4}), at::zeros({size, 4})}).toTuple()->elements().size(),
         2u);
   EXPECT_THAT(message_of<InputError>([&] {
-                load("symbols").forward({}, inputs_of("symbols", {{"n", 2.5}}));
+                load_exported("symbols").forward({}, inputs_of("symbols", {{"n", 2.5}}));
               }),
               HasSubstr("input n: expected a whole number, and this is 2.5"));
 }
 
 TEST(Exported, KnowsItsModules) {
-  const Program program = load("vit");
+  const Program program = load_exported("vit");
   std::map<std::string, std::string> types;
   for (const auto& module : program.modules()) types[module.path] = module.type;
   EXPECT_THAT(types["blocks.0.attn"], HasSubstr("Attention"));
@@ -253,7 +181,7 @@ TEST(Exported, KnowsItsModules) {
 }
 
 TEST(Exported, VariablesOpsAndNodesAreTheSameValues) {
-  const Program program = load("vit");
+  const Program program = load_exported("vit");
   Capturer cap(program, {"blocks.0.attn:attn[1]", "blocks.0.attn:@softmax",
                          "blocks.0.attn:attention", "*:softmax"});
   program.forward({}, inputs_of("vit"));
@@ -265,7 +193,7 @@ TEST(Exported, VariablesOpsAndNodesAreTheSameValues) {
 
 // A node goes by its name at its own module, and at the root where it is asked for there.
 TEST(Exported, ANodeFiresOnceForEachThatAsks) {
-  const Program program = load("vit_static");
+  const Program program = load_exported("vit_static");
   const auto keys = [&](const std::vector<std::string>& selectors) {
     Capturer cap(program, anycapture::Selectors(selectors));
     program.forward({}, inputs_of("vit_static"));
@@ -280,21 +208,8 @@ TEST(Exported, ANodeFiresOnceForEachThatAsks) {
               UnorderedElementsAre("blocks.0.attn:softmax=1", ":softmax=1"));
 }
 
-TEST(Exported, AVariableGoesBeforeANodeOfItsName) {
-  support::ChangedArchive archive("vit_static");
-  archive.change("models/model.json", [](nlohmann::json& json) {
-    for (auto& node : json["graph_module"]["graph"]["nodes"]) {
-      if (node["name"] == "softmax") node["name"] = "attn";
-    }
-  });
-  const Program program = Program::load(archive.write());
-  Capturer cap(program, {"blocks.0.attn:attn", "blocks.0.attn.drop:output"});
-  program.forward({}, inputs_of("vit_static"));
-  EXPECT_TRUE(at::equal(cap["blocks.0.attn:attn"], cap["blocks.0.attn.drop:output"]));
-}
-
 TEST(Exported, WhatAnOperatorTookIsWhatItWasBefore) {
-  const Program program = load("residual");
+  const Program program = load_exported("residual");
   Capturer cap(program, {"act:@relu.input", "act:input", "act:@relu", "act:output"});
   program.forward({}, inputs_of("residual"));
   for (std::size_t i = 0; i < cap.calls("act:input").size(); ++i) {
@@ -308,7 +223,7 @@ TEST(Exported, WhatAnOperatorTookIsWhatItWasBefore) {
 #if ANYCAPTURE_TORCH_AT_LEAST(2, 13)
 // Four axes of a product become three for `bmm`.
 TEST(Exported, AttentionOfADecomposedModelIsPythons) {
-  const Program program = load("attention_decomposed");
+  const Program program = load_exported("attention_decomposed");
   Capturer cap(program, ":attention");
   program.forward({}, inputs_of("attention_decomposed"));
   const at::Tensor attn =
@@ -318,7 +233,7 @@ TEST(Exported, AttentionOfADecomposedModelIsPythons) {
 }
 
 TEST(Exported, FusedAttentionIsMadeAndCheckedWhenItIsRead) {
-  const Program program = load("sdpa");
+  const Program program = load_exported("sdpa");
   Capturer cap(program, "*:attention");
   const auto inputs = inputs_of("sdpa");
   program.forward({}, inputs);
@@ -333,7 +248,7 @@ TEST(Exported, FusedAttentionIsMadeAndCheckedWhenItIsRead) {
 }
 
 TEST(Exported, FusedAttentionIsOfWhatWasTakenWhereThatIsWrittenLater) {
-  const Program program = load("cached");
+  const Program program = load_exported("cached");
   Capturer cap(program, ":attention");
   program.forward({}, inputs_of("cached"));
   const Captures expected = Captures::load(exported("cached.reference.safetensors"));
@@ -344,7 +259,7 @@ TEST(Exported, FusedAttentionIsOfWhatWasTakenWhereThatIsWrittenLater) {
 }
 
 TEST(Exported, RunsOnManyThreadsAtOnce) {
-  const Program program = load("sdpa");
+  const Program program = load_exported("sdpa");
   const auto inputs = inputs_of("sdpa");
   const at::Tensor expected = Captures::load(exported("sdpa.reference.safetensors")).at(":output");
   std::vector<std::thread> threads;
@@ -366,7 +281,7 @@ TEST(Exported, RunsOnManyThreadsAtOnce) {
 #endif
 
 TEST(Exported, ACopyOfTheStateIsItsOwn) {
-  const Program program = load("mutation");
+  const Program program = load_exported("mutation");
   const auto inputs = [] { return inputs_of("mutation"); };
   const auto output = [&](const Program& one) {
     Capturer cap(one, ":output", quiet());
@@ -382,7 +297,7 @@ TEST(Exported, ACopyOfTheStateIsItsOwn) {
 }
 
 TEST(Exported, SaysWhatAnInputDoesNotFit) {
-  const Program vit = load("vit");
+  const Program vit = load_exported("vit");
   const auto changed = [](const std::string& name, const IValue& value) {
     Program::Keywords inputs = inputs_of("vit");
     inputs[name] = value;
@@ -428,18 +343,20 @@ TEST(Exported, ANumberThatIsNoneIsTheOneThatItWasExportedFor) {
 }
 
 TEST(Exported, SaysWhatASelectorAsksForInVain) {
-  const Program vit = load("vit");
+  const Program vit = load_exported("vit");
   const auto said = [&](const char* selector) {
     return message_of<SelectorError>([&] { Capturer(vit, selector); });
   };
   EXPECT_THAT(said("blocks.0.attn:attm"), HasSubstr("nearest: attn"));
   EXPECT_THAT(said("blocks.0.attn.same:output"), HasSubstr("it leaves no node in the graph"));
   EXPECT_THAT(said("blocks.9:output"), HasSubstr("blocks.1"));
+  EXPECT_THAT(said(":output.depth"), HasSubstr("outputs that are no tensors are not captured"));
 }
 
 TEST(Exported, AModuleOfTorchScriptIsNotThere) {
-  EXPECT_THAT(message_of<Error>([] { load("vit").module(); }), HasSubstr("torch.export"));
-  EXPECT_THAT(message_of<Error>([] { load("vit").in_training(); }), HasSubstr("model.train()"));
+  EXPECT_THAT(message_of<Error>([] { load_exported("vit").module(); }), HasSubstr("torch.export"));
+  EXPECT_THAT(message_of<Error>([] { load_exported("vit").in_training(); }),
+              HasSubstr("model.train()"));
 }
 
 // Records that lie on no multiple of an element's size are copied.
