@@ -66,7 +66,7 @@ safetensors::Source source_of(std::string key, std::shared_ptr<const LazyTensor>
     auto dense = std::make_shared<at::Tensor>(storable(made(*value, key)));
     return safetensors::Bytes{dense->data_ptr(), static_cast<std::size_t>(dense->nbytes()), dense};
   };
-  return {key, *file_dtype(value->dtype()), value->shape(), std::move(bytes)};
+  return {std::move(key), *file_dtype(value->dtype()), value->shape(), std::move(bytes)};
 }
 
 CaptureMetadata metadata_of(const Store& store, const std::vector<const StoredSite*>& sites) {

@@ -298,30 +298,41 @@ std::vector<Statement> statements_of(std::string_view source) {
   return Parser(source).parse();
 }
 
+namespace {
+
+// The first argument of the call that it ends with, where that is a variable or a part of one.
+Write first_argument(std::string_view text) {
+  const std::string_view arguments = last_call(text).second;
+  std::size_t end = 0;
+  while (end < arguments.size() && is_name_part(arguments[end])) ++end;
+  const std::string_view name = arguments.substr(0, end);
+  const char behind = end < arguments.size() ? arguments[end] : 0;
+  const bool whole = behind == ',' || behind == ')';
+  if (!is_name(name) || name == "self" || (!whole && behind != '[')) return {};
+  return {std::string(name), whole};
+}
+
+}  // namespace
+
 Write write_of(const Statement& statement, std::string_view source) {
   const std::string_view text =
       trimmed(source.substr(statement.begin, statement.end - statement.begin));
-  std::size_t end = 0;
-  while (end < text.size() && is_name_part(text[end])) ++end;
-  const std::string_view name = text.substr(0, end);
-  const auto from_argument = [&](bool whole) -> Write {
-    std::size_t begin = text.rfind('(') + 1, last = begin;
-    while (last < text.size() && is_name_part(text[last])) ++last;
-    const std::string_view argument = text.substr(begin, last - begin);
-    const bool plain = last < text.size() && (text[last] == ',' || text[last] == ')');
-    if (!is_name(argument) || argument == "self") return {};
-    return {std::string(argument), whole && plain};
-  };
-  if (text.find("inplace=True") < text.size()) return from_argument(statement.targets.empty());
+  if (text.find("inplace=True") < text.size()) {
+    const Write write = first_argument(text);
+    return {write.name, write.whole && statement.targets.empty()};
+  }
   for (const std::vector<std::string>& names : statement.targets) {
     if (names != std::vector<std::string>{""}) return {};
   }
+  std::size_t end = 0;
+  while (end < text.size() && is_name_part(text[end])) ++end;
+  const std::string_view name = text.substr(0, end);
   const bool is_part = end < text.size() && (text[end] == '[' || text[end] == '.');
   if (!is_part || !is_name(name) || name == "self") return {};
   if (!statement.targets.empty()) return {std::string(name), false};
   const std::size_t call = text.find("_(");
   if (call >= text.size()) return {};
-  if (name == "torch" || name == "F" || name == "nn") return from_argument(true);
+  if (name == "torch" || name == "F" || name == "nn") return first_argument(text);
   const std::string_view method = text.substr(end + 1, call - end - 1);
   return {std::string(name), text[end] == '.' && is_name(method) && method.front() != '_'};
 }

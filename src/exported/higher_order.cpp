@@ -26,12 +26,8 @@ using c10::IValue;
 using Values = std::vector<IValue>;
 using Kind = Argument::Kind;
 
-const Argument& argument(const Node& node, std::size_t index) {
-  return node.arguments[index];
-}
-
 const Graph& graph_at(const Node& node, std::size_t index) {
-  return *argument(node, index).parts->graph;
+  return *node.arguments[index].parts->graph;
 }
 
 void append(Values& values, const Argument& argument, Frame& frame) {
@@ -49,7 +45,7 @@ void append(Values& values, const Argument& argument, Frame& frame) {
 
 Values list_at(const Node& node, std::size_t index, Frame& frame) {
   Values values;
-  append(values, argument(node, index), frame);
+  append(values, node.arguments[index], frame);
   return values;
 }
 
@@ -75,7 +71,7 @@ Values joined(Values first, const Values& second) {
 
 // (predicate, graph, graph, operands)
 Values cond(const Runner& runner, const Node& node, Frame& frame) {
-  const bool holds = is_true(value_of(argument(node, 0), frame));
+  const bool holds = is_true(value_of(node.arguments[0], frame));
   return runner.run(graph_at(node, holds ? 1 : 2), list_at(node, 3, frame));
 }
 
@@ -160,7 +156,7 @@ Values scan(const Runner& runner, const Node& node, Frame& frame) {
 
 // (enabled, graph, arguments...)
 Values with_grad_mode(const Runner& runner, const Node& node, Frame& frame) {
-  const at::AutoGradMode mode(is_true(value_of(argument(node, 0), frame)));
+  const at::AutoGradMode mode(is_true(value_of(node.arguments[0], frame)));
   return runner.run(graph_at(node, 1), rest_of(node, 2, frame));
 }
 
@@ -230,10 +226,10 @@ class Autocast {
 
 // (device, dtype, enabled, cache, graph, arguments...)
 Values with_autocast(const Runner& runner, const Node& node, Frame& frame) {
-  const at::Device device(value_of(argument(node, 0), frame).toStringRef());
-  const IValue caches = value_of(argument(node, 3), frame);
-  const Autocast autocast(device.type(), value_of(argument(node, 1), frame),
-                          is_true(value_of(argument(node, 2), frame)),
+  const at::Device device(value_of(node.arguments[0], frame).toStringRef());
+  const IValue caches = value_of(node.arguments[3], frame);
+  const Autocast autocast(device.type(), value_of(node.arguments[1], frame),
+                          is_true(value_of(node.arguments[2], frame)),
                           caches.isNone() || is_true(caches));
   return runner.run(graph_at(node, 4), rest_of(node, 5, frame));
 }
@@ -245,7 +241,7 @@ Values hints_wrapper(const Runner& runner, const Node& node, Frame& frame) {
 
 // (token, operator, arguments...): tokens stand for an order, which a graph has anyway.
 Values with_effects(const Runner&, const Node& node, Frame& frame) {
-  Values results{value_of(argument(node, 0), frame)};
+  Values results{value_of(node.arguments[0], frame)};
   Values given =
       call_operator(operator_of(node, 1), rest_of(node, 2, frame), keywords_of(node, frame));
   if (given.empty()) given.emplace_back();
@@ -278,7 +274,7 @@ const Known* known(const std::string& name) {
 
 // PyTorch before 2.9 writes all that it gives as one list.
 void check_branch(const Node& node, const Graph& graph) {
-  const Argument& operands = argument(node, 3);
+  const Argument& operands = node.arguments[3];
   const bool one_list = node.results.size() == 1 && node.results[0].list;
   const bool takes =
       operands.kind != Kind::list || operands.parts->items.size() == graph.inputs.size();

@@ -14,12 +14,18 @@ namespace anycapture {
 namespace exported {
 namespace {
 
-// How many brackets a line leaves open; `lowest`: how far it goes below what was open before it.
-int balance_of(const std::string& text, int& lowest) {
-  int depth = 0;
-  lowest = 0;
+struct Brackets {
+  int depth = 0;           // how many a line leaves open
+  int lowest = 0;          // how far that goes below what was open before it
+  std::size_t first_open;  // where the first of them stands; the end of the code if there is none
+  std::size_t code;        // how much of the line is no comment
+};
+
+Brackets brackets_of(const std::string& text) {
+  Brackets all{0, 0, text.size(), text.size()};
+  std::vector<std::size_t> open;
   char quote = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = 0; i < all.code; ++i) {
     const char c = text[i];
     if (quote != 0) {
       if (c == '\\') {
@@ -30,17 +36,23 @@ int balance_of(const std::string& text, int& lowest) {
       continue;
     }
     if (c == '\'' || c == '"') quote = c;
-    if (c == '#') break;
-    if (c == '(' || c == '[' || c == '{') ++depth;
-    if (c == ')' || c == ']' || c == '}') --depth;
-    lowest = std::min(lowest, depth);
+    if (c == '#') all.code = i;
+    if (c == '(' || c == '[' || c == '{') {
+      ++all.depth;
+      open.push_back(i);
+    }
+    if (c == ')' || c == ']' || c == '}') {
+      --all.depth;
+      if (!open.empty()) open.pop_back();
+    }
+    all.lowest = std::min(all.lowest, all.depth);
   }
-  return depth;
+  all.first_open = open.empty() ? all.code : open.front();
+  return all;
 }
 
 bool is_open(const std::string& text) {
-  int lowest = 0;
-  return balance_of(text, lowest) > 0 || (!text.empty() && text.back() == '\\');
+  return brackets_of(text).depth > 0 || (!text.empty() && text.back() == '\\');
 }
 
 // Whether it goes on with what a bracket before it holds or called.
@@ -54,9 +66,7 @@ bool continues(const std::string& text) {
 // Whether it can be no statement of its own.
 bool goes_on(const std::string& text) {
   if (text.empty()) return true;
-  int lowest = 0;
-  balance_of(text, lowest);
-  return lowest < 0 || continues(text) || text.back() == ',';
+  return brackets_of(text).lowest < 0 || continues(text) || text.back() == ',';
 }
 
 // Whether it is one, whatever brackets lines before it may have left open: PEP 8 writes keyword
@@ -75,54 +85,44 @@ bool is_part_of_name(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.';
 }
 
-// Where the bracket stands that a line leaves open first.
-std::size_t open_bracket(const std::string& text) {
-  std::vector<std::size_t> open;
-  char quote = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quote != 0) {
-      if (c == quote) quote = 0;
-    } else if (c == '\'' || c == '"') {
-      quote = c;
-    } else if (c == '(' || c == '[' || c == '{') {
-      open.push_back(i);
-    } else if ((c == ')' || c == ']' || c == '}') && !open.empty()) {
-      open.pop_back();
-    }
-  }
-  return open.empty() ? text.size() : open.front();
+// Where the dotted name begins that ends there.
+std::size_t name_before(const std::string& text, std::size_t end) {
+  while (end > 0 && is_part_of_name(text[end - 1])) --end;
+  return end;
 }
 
 // `cat` of `y = torch.cat([x,`.
 std::string open_callee(const std::string& text) {
-  const std::size_t open = open_bracket(text);
-  std::size_t begin = open;
-  while (begin > 0 && is_part_of_name(text[begin - 1])) --begin;
+  const std::size_t open = brackets_of(text).first_open;
+  const std::size_t begin = name_before(text, open);
   const std::string name = text.substr(begin, open - begin);
   return name.substr(name.rfind('.') + 1);
 }
 
+// Whether nothing of some code makes nodes, by what stands in it: calls, subscripts and operators.
+bool is_plain(const std::string& code) {
+  for (std::size_t i = 0; i < code.size(); ++i) {
+    const char before = i == 0 ? ' ' : code[i - 1], after = i + 1 < code.size() ? code[i + 1] : ' ';
+    const bool calls = (code[i] == '(' || code[i] == '[') &&
+                       (is_part_of_name(before) || before == ')' || before == ']');
+    const bool negative = code[i] == '-' && std::isdigit(static_cast<unsigned char>(after)) != 0;
+    const bool computes = std::string("+-*/@%&|^<>~").find(code[i]) != std::string::npos;
+    if (calls || (computes && !negative)) return false;
+  }
+  return true;
+}
+
 // Whether nothing of it makes nodes but the call that it leaves open: `y = torch.cat([x, 1],`.
 bool is_lone_call(const std::string& text) {
-  const std::size_t open = open_bracket(text);
-  if (open_callee(text).empty() || text[open] != '(') return false;
-  std::size_t begin = open;
-  while (begin > 0 && is_part_of_name(text[begin - 1])) --begin;
-  const std::string before = text.substr(0, begin);
+  const auto [depth, lowest, open, code] = brackets_of(text);
+  if (depth <= 0 || text[open] != '(' || open_callee(text).empty()) return false;
+  const std::string before = text.substr(0, name_before(text, open));
   const std::size_t last = before.find_last_not_of(' ');
-  const bool assigned = last == std::string::npos || (before[last] == '=' && begin > 1);
-  const bool plain = before.find_first_of("([{") == std::string::npos &&
-                     (last == std::string::npos || last == 0 ||
-                      std::string("+-*/@%&|^<>=!").find(before[last - 1]) == std::string::npos);
-  for (std::size_t i = open + 1; i < text.size(); ++i) {
-    const bool calls = (text[i] == '(' || text[i] == '[') &&
-                       (is_part_of_name(text[i - 1]) || text[i - 1] == ')' || text[i - 1] == ']');
-    const bool negative = text[i] == '-' && i + 1 < text.size() && std::isdigit(text[i + 1]) != 0;
-    if (calls || (std::string("+-*/@%&|^<>~").find(text[i]) != std::string::npos && !negative))
-      return false;
-  }
-  return assigned && plain;
+  const bool begins = last == std::string::npos;
+  const bool assigns = !begins && last > 0 && before[last] == '=' &&
+                       std::string("=!").find(before[last - 1]) == std::string::npos;
+  return (begins || assigns) && before.find_first_of("([{") == std::string::npos &&
+         is_plain(before) && is_plain(text.substr(open + 1, code - open - 1));
 }
 
 // `proj` of the call of a module or a function.
@@ -198,8 +198,8 @@ KnownLines::Statement KnownLines::statement_of(const std::string& file, std::siz
       if (goes_on(text)) continue;
       break;
     }
-    int lowest = 0, depth = 0;
-    for (auto one = before; one != at; ++one) depth += balance_of(one->second.text, lowest);
+    int depth = 0;
+    for (auto one = before; one != at; ++one) depth += brackets_of(one->second.text).depth;
     if (depth <= 0 && text.back() != '\\') break;
     const Place place = place_of(before, at);
     if (place == Place::outside) break;

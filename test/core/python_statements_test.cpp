@@ -91,6 +91,8 @@ TEST(PythonStatements, KnowWhatIsWrittenInPlace) {
   EXPECT_EQ(written("F.relu_(x[0])"), "x, a part");
   EXPECT_EQ(written("F.relu(x, inplace=True)"), "x, whole");
   EXPECT_EQ(written("y = F.relu(x, inplace=True)"), "x, a part");
+  EXPECT_EQ(written("torch.relu_(self.f(x))"), "");
+  EXPECT_EQ(written("F.relu_(g(x))"), "");
   EXPECT_EQ(written("self.ring[0] = x"), "");
   EXPECT_EQ(written("self.mean.mul_(x)"), "");
   EXPECT_EQ(written("y = x.add(1)"), "");

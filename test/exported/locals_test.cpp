@@ -19,6 +19,15 @@ using support::kNew;
 using support::load_exported;
 using support::quiet;
 
+std::vector<std::string> unknown_to_python(const Capturer& cap, const std::string& run) {
+  const Captures reference = Captures::load(exported(run + ".reference.safetensors"));
+  std::vector<std::string> keys;
+  for (const std::string& key : cap.keys("*")) {
+    if (!reference.contains(key)) keys.push_back(key);
+  }
+  return keys;
+}
+
 // That a variable has no value is told; another's value would be believed.
 TEST(ExportedLocals, GivesNoVariableWhatAnotherHas) {
   for (const std::string name : {"idioms", "idioms_strict", "idioms_decomposed"}) {
@@ -27,14 +36,10 @@ TEST(ExportedLocals, GivesNoVariableWhatAnotherHas) {
     Capturer cap(program, kEverything, quiet());
     const at::NoGradGuard no_grad;
     program.forward({}, inputs_of(name));
-    const Captures reference = Captures::load(exported(name + ".reference.safetensors"));
-    std::vector<std::string> ours_alone;
-    for (const std::string& key : cap.keys("*")) {
-      if (!reference.contains(key)) ours_alone.push_back(key);
-    }
     // A tuple that came from a function; variables of functions; what was made in unknown order.
-    EXPECT_THAT(ours_alone, ::testing::Each(::testing::MatchesRegex(
-                                ":u|:(early|pair)\\.[ab]|swapped:output\\.(_?softmax|add)")))
+    EXPECT_THAT(unknown_to_python(cap, name),
+                ::testing::Each(::testing::MatchesRegex(
+                    ":u|:(early|pair)\\.[ab]|swapped:output\\.(_?softmax|add)")))
         << name;
     EXPECT_FALSE(cap.contains(":h")) << name;  // of two statements of one line
     EXPECT_FALSE(cap.contains(":attn")) << name;
@@ -49,13 +54,8 @@ TEST(ExportedLocals, AnOrderThatTheFileDoesNotTellIsNotMadeUp) {
     Capturer cap(program, kEverything, quiet());
     const at::NoGradGuard no_grad;
     program.forward({}, inputs_of(name));
-    const Captures reference = Captures::load(exported(name + ".reference.safetensors"));
-    std::vector<std::string> ours_alone;
-    for (const std::string& key : cap.keys("*")) {
-      if (!reference.contains(key)) ours_alone.push_back(key);
-    }
     EXPECT_THAT(
-        ours_alone,
+        unknown_to_python(cap, name),
         ::testing::Each(::testing::MatchesRegex("gate:output\\.(getitem|split).*|:swapped\\.[ab]")))
         << name;
     for (const char* unknown : {":gate", ":rest", ":right", ":left", ":last", ":first"})
