@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 const program = process.env.ANYCAPTURE_PROGRAM;
 
-const kArrays = { F32: Float32Array, I32: Int32Array };
+const kArrays = { F32: Float32Array, F64: Float64Array, I32: Int32Array };
 
 // `tensors`: {key: {shape, values, dtype}}, float32 where none is said.
 export function writeCapture(name, tensors, metadata) {

@@ -11,6 +11,7 @@ const file = inputs.writeCapture('tensors', {
   'head:output': { shape: [1, 10], values: Array.from({ length: 10 }, (_, i) => i - 4) },
   ids: { dtype: 'I32', shape: [1, 4], values: [101, 7592, 30522, 102] },
   scores: { shape: [2, 2], values: [-3.25, -(2 - 2 ** -23) * 2 ** 127, 1.5, 2.75] },
+  'scores.double': { dtype: 'F64', shape: [2, 2], values: [-3.25, -Number.MAX_VALUE, 1.5, 2.75] },
   scalar: { shape: [], values: [4] },
   'norm.weight': { shape: [8], values: [1, 2, 3, NaN, 5, 6, 7, 8] },
 });
@@ -26,7 +27,7 @@ test('a tensor of no attention: statistics, and a value under the pointer', () =
 }));
 
 test('the list is filtered', () => onPage(page.url, async (tab) => {
-  assert.equal(await tab.locator('#tensor-list button').count(), 6);
+  assert.equal(await tab.locator('#tensor-list button').count(), 7);
   await tab.locator('#filter').fill('output 10');
   assert.deepEqual(await tab.locator('#tensor-list button').allTextContents(), ['head:outputfloat32 [1, 10]']);
   await tab.locator('#tensor-list button').click();
@@ -63,7 +64,7 @@ test('integers are read as they are', () => onPage(`${page.url}#tensor=ids`, asy
   assert.equal(await valueAt(tab, 0, 2, [1, 4]), '30522');
 }));
 
-test('what is masked takes no part in the colours, and is said to be masked', () => onPage(`${page.url}#tensor=scores`, async (tab) => {
+for (const key of ['scores', 'scores.double']) test(`what is masked takes no part in the colours, and is said to be masked: ${key}`, () => onPage(`${page.url}#tensor=${key}`, async (tab) => {
   assert.equal(await valueAt(tab, 0, 0, [2, 2]), '−3.25');
   assert.equal(await valueAt(tab, 0, 1, [2, 2]), 'masked');
   assert.equal(await valueAt(tab, 1, 0, [2, 2]), '1.5');

@@ -61,6 +61,11 @@ TEST(ExportedArchive, RefusesGraphsThatCannotBe) {
       said_of_model([](auto& json) { nodes_of(json)[4]["inputs"] = nlohmann::json::array(); }),
       HasSubstr("is missing"));
   EXPECT_THAT(said_of_model([](auto& json) {
+                auto& inputs = nodes_of(json)[4]["inputs"];
+                inputs.push_back(nlohmann::json(inputs[0]));
+              }),
+              HasSubstr("is given twice"));
+  EXPECT_THAT(said_of_model([](auto& json) {
                 nodes_of(json)[4]["outputs"].push_back({{"as_none", true}});
               }),
               HasSubstr("its operator gives 1"));
